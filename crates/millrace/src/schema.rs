@@ -1,0 +1,98 @@
+//! What a JSON Schema file becomes in Rust: a validator, and for events a name, a version and a topic.
+//! Implemented only by generated code; nothing here knows a particular event.
+
+use std::fmt::Debug;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// One schema file, compiled at build time.
+#[derive(Debug)]
+pub struct Schema {
+    /// `urn:millrace:<name>:<version>`, the file's `$id`.
+    pub id: &'static str,
+    /// Checks one instance; the violation never quotes the value it refuses.
+    pub validate: fn(&Value) -> Result<(), Violation>,
+}
+
+/// The first thing wrong with an instance.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} at {pointer:?}")]
+pub struct Violation {
+    /// JSON pointer (RFC 6901) into the instance; empty for the whole.
+    pub pointer: String,
+    /// What the schema asks there, with the instance's values masked.
+    pub message: String,
+}
+
+impl Violation {
+    /// A violation of the document as a whole: not JSON, or not of the shape its type needs.
+    pub fn whole(message: impl Into<String>) -> Self {
+        Self { pointer: String::new(), message: message.into() }
+    }
+}
+
+/// A document that crosses a boundary other than an event: an HTTP body, an answer from outside.
+pub trait Document: Serialize + DeserializeOwned + Debug + Send + 'static {
+    const SCHEMA: &'static Schema;
+
+    /// Parses and checks `bytes`.
+    fn from_json(bytes: &[u8]) -> Result<Self, Violation> {
+        parse(bytes, Self::SCHEMA)
+    }
+}
+
+/// What is known of one version of one event type without an instance of it.
+#[derive(Debug)]
+pub struct EventSchema {
+    /// CloudEvents `type`, e.g. `orders.order.created`.
+    pub name: &'static str,
+    pub version: u32,
+    /// The type less its last part.
+    pub topic: &'static str,
+    /// Stored in its stream but never published (`x-private`).
+    pub private: bool,
+    pub schema: &'static Schema,
+}
+
+/// The payload of one event type.
+pub trait EventType: Serialize + DeserializeOwned + Clone + Debug + Send + Sync + 'static {
+    const SCHEMA: &'static EventSchema;
+}
+
+/// All events of one topic, as an enum: what a stream of that topic is made of.
+pub trait EventSet: Clone + Debug + Send + Sync + Sized + 'static {
+    const TOPIC: &'static str;
+    const SCHEMAS: &'static [&'static EventSchema];
+
+    /// The variant of type `name`. `version` is the version the bytes were written with.
+    fn decode(name: &str, version: u32, data: &[u8]) -> Result<Self, DecodeError>;
+    fn schema(&self) -> &'static EventSchema;
+    fn to_value(&self) -> Result<Value, serde_json::Error>;
+}
+
+/// Why bytes are not an event of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    #[error("unknown event type {0}")]
+    UnknownType(String),
+    #[error("unknown version {version} of {name}")]
+    UnknownVersion { name: String, version: u32 },
+    #[error(transparent)]
+    Invalid(#[from] Violation),
+}
+
+/// The single way from stored or received bytes to a payload. `version` selects the upcasters once a
+/// type has more than one version; until then it must be the only one there is.
+pub fn decode<E: EventType>(version: u32, data: &[u8]) -> Result<E, DecodeError> {
+    if version != E::SCHEMA.version {
+        return Err(DecodeError::UnknownVersion { name: E::SCHEMA.name.to_owned(), version });
+    }
+    Ok(parse(data, E::SCHEMA.schema)?)
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8], schema: &Schema) -> Result<T, Violation> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|e| Violation::whole(format!("not JSON ({:?})", e.classify())))?;
+    (schema.validate)(&value)?;
+    serde_json::from_value(value).map_err(|_| Violation::whole("does not fit its type"))
+}

@@ -1,0 +1,88 @@
+//! Keys in a log-structured tree (fjall). One keyspace, hence one journal: what a loss of power takes is its tail.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::Mutex;
+
+use super::{Batch, Kv};
+use crate::store::StoreError;
+
+/// The journal is read back at the start up to the oldest memtable not yet flushed: small ones keep starts short.
+const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
+
+pub struct DiskKv {
+    database: Database,
+    keyspace: Keyspace,
+    applied: AtomicU64,
+    /// How many of `applied` are known to be on the disk. Its lock is the queue of the callers of `sync`: whoever
+    /// gets it covers all those behind it.
+    synced: Mutex<u64>,
+}
+
+impl DiskKv {
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let database = Database::builder(path).worker_threads(1).open().map_err(unavailable)?;
+        let keyspace = database
+            .keyspace("millrace", || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES))
+            .map_err(unavailable)?;
+        Ok(Self { database, keyspace, applied: AtomicU64::new(0), synced: Mutex::new(0) })
+    }
+}
+
+impl Kv for DiskKv {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let value = self.keyspace.get(key).map_err(unavailable)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    fn range(&self, range: Range<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Bytes)>, StoreError> {
+        if range.start >= range.end {
+            return Ok(Vec::new());
+        }
+        let pairs = self.keyspace.range(range).take(limit).map(|pair| {
+            let (key, value) = pair.into_inner().map_err(unavailable)?;
+            Ok((key.to_vec(), Bytes::copy_from_slice(&value)))
+        });
+        pairs.collect()
+    }
+
+    fn apply(&self, batch: Batch) -> Result<(), StoreError> {
+        let mut writes = self.database.batch();
+        for (key, value) in &batch.0 {
+            match value {
+                Some(value) => writes.insert(&self.keyspace, key.as_slice(), value.as_ref()),
+                None => writes.remove(&self.keyspace, key.as_slice()),
+            }
+        }
+        writes.commit().map_err(unavailable)?;
+        self.applied.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+
+    fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async {
+            let needed = self.applied.load(Ordering::Acquire);
+            let mut synced = self.synced.lock().await;
+            if *synced >= needed {
+                return Ok(());
+            }
+            let covered = self.applied.load(Ordering::Acquire);
+            let database = self.database.clone();
+            let persist = tokio::task::spawn_blocking(move || database.persist(PersistMode::SyncAll)).await;
+            persist.map_err(unavailable)?.map_err(unavailable)?;
+            *synced = covered;
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+fn unavailable(error: impl std::error::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}

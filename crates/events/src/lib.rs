@@ -1,1 +1,55 @@
-//! placeholder
+//! The events of the shop and the documents at its edges. Generated from `schemas/` by `cargo run -p xtask -- generate`.
+
+pub mod common;
+pub mod http;
+pub mod notifications;
+pub mod orders;
+pub mod outside;
+pub mod payment;
+pub mod pricing;
+pub mod shipping;
+pub mod warehouse;
+
+mod sources;
+mod validator;
+
+pub use sources::{SOURCES, examples};
+
+use millrace::schema::{EventSchema, EventType};
+
+/// Every version of every event.
+pub const SCHEMAS: &[&EventSchema] = &[
+    notifications::notification::NotificationFailed::SCHEMA,
+    notifications::notification::NotificationSent::SCHEMA,
+    orders::order::OrderCancellationRequested::SCHEMA,
+    orders::order::OrderCancelled::SCHEMA,
+    orders::order::OrderConfirmed::SCHEMA,
+    orders::order::OrderCreated::SCHEMA,
+    orders::order::OrderDelivered::SCHEMA,
+    orders::order::OrderFulfilled::SCHEMA,
+    orders::order::OrderReturned::SCHEMA,
+    orders::order::OrderShipped::SCHEMA,
+    orders::order::OrderStatusChanged::SCHEMA,
+    payment::PaymentCancellationNoted::SCHEMA,
+    payment::PaymentFailed::SCHEMA,
+    payment::PaymentInitiated::SCHEMA,
+    payment::PaymentProcessed::SCHEMA,
+    payment::PaymentRefundInitiated::SCHEMA,
+    payment::PaymentRefunded::SCHEMA,
+    pricing::price::PriceUpdated::SCHEMA,
+    shipping::shipment::ShipmentCancellationNoted::SCHEMA,
+    shipping::shipment::ShipmentCancellationRefused::SCHEMA,
+    shipping::shipment::ShipmentCancelled::SCHEMA,
+    shipping::shipment::ShipmentCreated::SCHEMA,
+    shipping::shipment::ShipmentDelivered::SCHEMA,
+    shipping::shipment::ShipmentDispatched::SCHEMA,
+    warehouse::inventory::InventoryAdjusted::SCHEMA,
+    warehouse::inventory::InventoryAllocated::SCHEMA,
+    warehouse::inventory::InventoryExpired::SCHEMA,
+    warehouse::inventory::InventoryReceived::SCHEMA,
+    warehouse::inventory::InventoryReleased::SCHEMA,
+    warehouse::inventory::InventoryReservationRefused::SCHEMA,
+    warehouse::inventory::InventoryReserved::SCHEMA,
+    warehouse::inventory::InventoryShipped::SCHEMA,
+    warehouse::stock::StockUpdated::SCHEMA,
+];

@@ -1,0 +1,5 @@
+//! Http by topic or group. Generated from `schemas/` by `cargo run -p xtask -- generate`.
+
+pub mod orders;
+pub mod pricing;
+pub mod warehouse;

@@ -1,0 +1,20 @@
+//! HTTP bodies of pricing. Generated from `schemas/` by `cargo run -p xtask -- generate`.
+
+use crate::validator::schema;
+use millrace::schema::{Document, Schema};
+use serde::{Deserialize, Serialize};
+
+/// The price an article is to be sold for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Price {
+    pub amount: i64,
+    pub currency: String,
+}
+
+impl Document for Price {
+    const SCHEMA: &'static Schema = schema!(
+        "urn:millrace:http:pricing:price:1",
+        "../../schemas/http/pricing/price.json"
+    );
+}

@@ -1,0 +1,366 @@
+//! The events of topic `orders.order`. Generated from `schemas/` by `cargo run -p xtask -- generate`.
+
+use crate::common::Address;
+use crate::common::Contact;
+use crate::common::Money;
+use crate::common::OrderLine;
+use crate::common::OrderStatus;
+use crate::common::PaymentMethod;
+use crate::common::Reason;
+use crate::common::StockLine;
+use crate::validator::schema;
+use millrace::pii::Pii;
+use millrace::schema::{DecodeError, EventSchema, EventSet, EventType, decode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub const TOPIC: &str = "orders.order";
+
+/// Any event of this topic.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    CancellationRequested(OrderCancellationRequested),
+    Cancelled(OrderCancelled),
+    Confirmed(OrderConfirmed),
+    Created(OrderCreated),
+    Delivered(OrderDelivered),
+    Fulfilled(OrderFulfilled),
+    Returned(OrderReturned),
+    Shipped(OrderShipped),
+    StatusChanged(OrderStatusChanged),
+}
+
+impl EventSet for Event {
+    const TOPIC: &'static str = TOPIC;
+    const SCHEMAS: &'static [&'static EventSchema] = &[
+        OrderCancellationRequested::SCHEMA,
+        OrderCancelled::SCHEMA,
+        OrderConfirmed::SCHEMA,
+        OrderCreated::SCHEMA,
+        OrderDelivered::SCHEMA,
+        OrderFulfilled::SCHEMA,
+        OrderReturned::SCHEMA,
+        OrderShipped::SCHEMA,
+        OrderStatusChanged::SCHEMA,
+    ];
+    fn decode(name: &str, version: u32, data: &[u8]) -> Result<Self, DecodeError> {
+        match name {
+            "orders.order.cancellation_requested" => {
+                decode(version, data).map(Self::CancellationRequested)
+            }
+            "orders.order.cancelled" => decode(version, data).map(Self::Cancelled),
+            "orders.order.confirmed" => decode(version, data).map(Self::Confirmed),
+            "orders.order.created" => decode(version, data).map(Self::Created),
+            "orders.order.delivered" => decode(version, data).map(Self::Delivered),
+            "orders.order.fulfilled" => decode(version, data).map(Self::Fulfilled),
+            "orders.order.returned" => decode(version, data).map(Self::Returned),
+            "orders.order.shipped" => decode(version, data).map(Self::Shipped),
+            "orders.order.status_changed" => decode(version, data).map(Self::StatusChanged),
+            _ => Err(DecodeError::UnknownType(name.to_owned())),
+        }
+    }
+    fn schema(&self) -> &'static EventSchema {
+        match self {
+            Self::CancellationRequested(_) => OrderCancellationRequested::SCHEMA,
+            Self::Cancelled(_) => OrderCancelled::SCHEMA,
+            Self::Confirmed(_) => OrderConfirmed::SCHEMA,
+            Self::Created(_) => OrderCreated::SCHEMA,
+            Self::Delivered(_) => OrderDelivered::SCHEMA,
+            Self::Fulfilled(_) => OrderFulfilled::SCHEMA,
+            Self::Returned(_) => OrderReturned::SCHEMA,
+            Self::Shipped(_) => OrderShipped::SCHEMA,
+            Self::StatusChanged(_) => OrderStatusChanged::SCHEMA,
+        }
+    }
+    fn to_value(&self) -> Result<Value, serde_json::Error> {
+        match self {
+            Self::CancellationRequested(event) => serde_json::to_value(event),
+            Self::Cancelled(event) => serde_json::to_value(event),
+            Self::Confirmed(event) => serde_json::to_value(event),
+            Self::Created(event) => serde_json::to_value(event),
+            Self::Delivered(event) => serde_json::to_value(event),
+            Self::Fulfilled(event) => serde_json::to_value(event),
+            Self::Returned(event) => serde_json::to_value(event),
+            Self::Shipped(event) => serde_json::to_value(event),
+            Self::StatusChanged(event) => serde_json::to_value(event),
+        }
+    }
+}
+
+impl From<OrderCancellationRequested> for Event {
+    fn from(event: OrderCancellationRequested) -> Self {
+        Self::CancellationRequested(event)
+    }
+}
+
+impl From<OrderCancelled> for Event {
+    fn from(event: OrderCancelled) -> Self {
+        Self::Cancelled(event)
+    }
+}
+
+impl From<OrderConfirmed> for Event {
+    fn from(event: OrderConfirmed) -> Self {
+        Self::Confirmed(event)
+    }
+}
+
+impl From<OrderCreated> for Event {
+    fn from(event: OrderCreated) -> Self {
+        Self::Created(event)
+    }
+}
+
+impl From<OrderDelivered> for Event {
+    fn from(event: OrderDelivered) -> Self {
+        Self::Delivered(event)
+    }
+}
+
+impl From<OrderFulfilled> for Event {
+    fn from(event: OrderFulfilled) -> Self {
+        Self::Fulfilled(event)
+    }
+}
+
+impl From<OrderReturned> for Event {
+    fn from(event: OrderReturned) -> Self {
+        Self::Returned(event)
+    }
+}
+
+impl From<OrderShipped> for Event {
+    fn from(event: OrderShipped) -> Self {
+        Self::Shipped(event)
+    }
+}
+
+impl From<OrderStatusChanged> for Event {
+    fn from(event: OrderStatusChanged) -> Self {
+        Self::StatusChanged(event)
+    }
+}
+
+/// Somebody wants a confirmed order stopped; shipping decides whether it still can be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderCancellationRequested {
+    pub order_id: String,
+    pub location_id: String,
+    pub user_id: String,
+    pub contact: Pii<Contact>,
+    pub reason: Reason,
+}
+
+impl EventType for OrderCancellationRequested {
+    const SCHEMA: &'static EventSchema = &EventSchema {
+        name: "orders.order.cancellation_requested",
+        version: 1,
+        topic: TOPIC,
+        private: false,
+        schema: schema!(
+            "urn:millrace:orders.order.cancellation_requested:1",
+            "../../schemas/events/orders.order/cancellation_requested.v1.json"
+        ),
+    };
+}
+
+/// The order has ended without a delivery. The only trigger of refund and release.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderCancelled {
+    pub order_id: String,
+    pub location_id: String,
+    pub user_id: String,
+    pub contact: Pii<Contact>,
+    pub reason: Reason,
+}
+
+impl EventType for OrderCancelled {
+    const SCHEMA: &'static EventSchema = &EventSchema {
+        name: "orders.order.cancelled",
+        version: 1,
+        topic: TOPIC,
+        private: false,
+        schema: schema!(
+            "urn:millrace:orders.order.cancelled:1",
+            "../../schemas/events/orders.order/cancelled.v1.json"
+        ),
+    };
+}
+
+/// Stock is reserved and paid for; from now on only shipping can stop the order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderConfirmed {
+    pub order_id: String,
+    pub location_id: String,
+    pub user_id: String,
+    pub contact: Pii<Contact>,
+    pub lines: Vec<OrderLine>,
+    pub total: Money,
+    pub shipping_address: Pii<Address>,
+}
+
+impl EventType for OrderConfirmed {
+    const SCHEMA: &'static EventSchema = &EventSchema {
+        name: "orders.order.confirmed",
+        version: 1,
+        topic: TOPIC,
+        private: false,
+        schema: schema!(
+            "urn:millrace:orders.order.confirmed:1",
+            "../../schemas/events/orders.order/confirmed.v1.json"
+        ),
+    };
+}
+
+/// A customer ordered; everything the next steps need travels along.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderCreated {
+    pub order_id: String,
+    pub location_id: String,
+    pub user_id: String,
+    pub contact: Pii<Contact>,
+    pub lines: Vec<OrderLine>,
+    pub total: Money,
+    pub payment: PaymentMethod,
+    pub shipping_address: Pii<Address>,
+    pub request_fingerprint: String,
+}
+
+impl EventType for OrderCreated {
+    const SCHEMA: &'static EventSchema = &EventSchema {
+        name: "orders.order.created",
+        version: 1,
+        topic: TOPIC,
+        private: false,
+        schema: schema!(
+            "urn:millrace:orders.order.created:1",
+            "../../schemas/events/orders.order/created.v1.json"
+        ),
+    };
+}
+
+/// The carrier handed the parcel over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderDelivered {
+    pub order_id: String,
+    pub location_id: String,
+    pub user_id: String,
+    pub contact: Pii<Contact>,
+}
+
+impl EventType for OrderDelivered {
+    const SCHEMA: &'static EventSchema = &EventSchema {
+        name: "orders.order.delivered",
+        version: 1,
+        topic: TOPIC,
+        private: false,
+        schema: schema!(
+            "urn:millrace:orders.order.delivered:1",
+            "../../schemas/events/orders.order/delivered.v1.json"
+        ),
+    };
+}
+
+/// Nothing is left to do for this order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderFulfilled {
+    pub order_id: String,
+    pub location_id: String,
+    pub user_id: String,
+    pub contact: Pii<Contact>,
+}
+
+impl EventType for OrderFulfilled {
+    const SCHEMA: &'static EventSchema = &EventSchema {
+        name: "orders.order.fulfilled",
+        version: 1,
+        topic: TOPIC,
+        private: false,
+        schema: schema!(
+            "urn:millrace:orders.order.fulfilled:1",
+            "../../schemas/events/orders.order/fulfilled.v1.json"
+        ),
+    };
+}
+
+/// The customer sent these pieces back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderReturned {
+    pub order_id: String,
+    pub location_id: String,
+    pub user_id: String,
+    pub contact: Pii<Contact>,
+    pub lines: Vec<StockLine>,
+}
+
+impl EventType for OrderReturned {
+    const SCHEMA: &'static EventSchema = &EventSchema {
+        name: "orders.order.returned",
+        version: 1,
+        topic: TOPIC,
+        private: false,
+        schema: schema!(
+            "urn:millrace:orders.order.returned:1",
+            "../../schemas/events/orders.order/returned.v1.json"
+        ),
+    };
+}
+
+/// The parcel is with the carrier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderShipped {
+    pub order_id: String,
+    pub location_id: String,
+    pub user_id: String,
+    pub contact: Pii<Contact>,
+    pub carrier: String,
+    pub tracking_number: String,
+}
+
+impl EventType for OrderShipped {
+    const SCHEMA: &'static EventSchema = &EventSchema {
+        name: "orders.order.shipped",
+        version: 1,
+        topic: TOPIC,
+        private: false,
+        schema: schema!(
+            "urn:millrace:orders.order.shipped:1",
+            "../../schemas/events/orders.order/shipped.v1.json"
+        ),
+    };
+}
+
+/// One transition of an order, in the same commit as the event that caused it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderStatusChanged {
+    pub order_id: String,
+    pub location_id: String,
+    pub user_id: String,
+    pub contact: Pii<Contact>,
+    pub from: OrderStatus,
+    pub to: OrderStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+impl EventType for OrderStatusChanged {
+    const SCHEMA: &'static EventSchema = &EventSchema {
+        name: "orders.order.status_changed",
+        version: 1,
+        topic: TOPIC,
+        private: false,
+        schema: schema!(
+            "urn:millrace:orders.order.status_changed:1",
+            "../../schemas/events/orders.order/status_changed.v1.json"
+        ),
+    };
+}

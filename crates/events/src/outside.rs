@@ -1,0 +1,4 @@
+//! Outside by topic or group. Generated from `schemas/` by `cargo run -p xtask -- generate`.
+
+pub mod carrier;
+pub mod provider;

@@ -1,0 +1,3 @@
+//! Pricing by topic or group. Generated from `schemas/` by `cargo run -p xtask -- generate`.
+
+pub mod price;

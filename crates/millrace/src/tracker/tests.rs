@@ -1,0 +1,153 @@
+//! The rules of order and marks, one by one. Their interplay under faults is in `tests/protocol`.
+
+use super::*;
+
+fn tracker(settled: &[Position]) -> Tracker {
+    let mut tracker = Tracker::default();
+    settled.iter().for_each(|p| tracker.settle(*p));
+    tracker
+}
+
+fn holes(tracker: &Tracker) -> Vec<Position> {
+    tracker.holes().collect()
+}
+
+#[test]
+fn low_moves_over_what_is_done_and_what_is_held() {
+    let mut tracker = tracker(&[1, 3, 4]);
+    assert_eq!((tracker.low, tracker.gaps(6, 9)), (1, vec![2, 5, 6]));
+
+    assert!(tracker.hold(2));
+
+    assert_eq!((tracker.low, tracker.gaps(6, 9)), (4, vec![5, 6]));
+    assert!(tracker.done.is_empty());
+    assert_eq!(holes(&tracker), [2]);
+    assert!(!tracker.is_settled(2) && tracker.is_settled(3) && !tracker.is_settled(5));
+}
+
+#[test]
+fn an_event_waits_for_its_predecessor_and_no_other() {
+    let tracker = tracker(&[1, 3]);
+    assert_eq!(tracker.admit(5, 3), Admission::Ready);
+    assert_eq!(tracker.admit(6, 0), Admission::Ready);
+    assert_eq!(tracker.admit(4, 2), Admission::Early);
+    assert_eq!(tracker.admit(3, 2), Admission::Settled);
+}
+
+#[test]
+fn a_release_drives_a_held_event_but_not_one_behind_another_held_event() {
+    let mut tracker = tracker(&[1]);
+    tracker.hold(2);
+    assert_eq!(tracker.admit(3, 2), Admission::BehindHeld);
+    tracker.hold(3);
+
+    assert_eq!(tracker.admit(2, 1), Admission::Held);
+    assert_eq!(tracker.readmit(2, 1), Admission::Ready);
+    assert_eq!(tracker.readmit(3, 2), Admission::BehindHeld);
+
+    tracker.settle(2);
+    assert_eq!(tracker.readmit(3, 2), Admission::Ready);
+    tracker.settle(3);
+    assert_eq!(tracker, self::tracker(&[1, 2, 3]));
+}
+
+#[test]
+fn a_copy_that_failed_does_not_undo_the_one_that_succeeded() {
+    let mut tracker = tracker(&[1, 3]);
+    assert!(!tracker.hold(1));
+    assert!(!tracker.hold(3));
+    assert_eq!(tracker, self::tracker(&[1, 3]));
+}
+
+#[test]
+fn a_rewind_drives_again_what_the_target_owes_and_all_above_its_floor() {
+    let mut tracker = tracker(&[1, 2, 3, 4, 5, 7]);
+    tracker.hold(6);
+    tracker.hold(8);
+
+    tracker.rewind(&[2], 3);
+
+    assert_eq!(tracker.gaps(9, 9), [2, 4, 5, 7, 9]);
+    assert_eq!(tracker.gaps(9, 2), [2, 4]);
+    assert!(tracker.is_held(6) && tracker.is_held(8));
+    assert_eq!(tracker.admit(4, 2), Admission::Early);
+    assert_eq!(tracker.generation, 1);
+}
+
+#[test]
+fn what_is_missing_keeps_floors_honest_until_it_is_settled_or_parked() {
+    let mut tracker = tracker(&[1, 2, 3, 4]);
+    tracker.rewind(&[1, 2], 4);
+    assert_eq!(holes(&tracker), [1, 2]);
+    tracker.settle(1);
+    assert_eq!((tracker.gaps(4, 9), holes(&tracker)), (vec![2], vec![2]));
+    tracker.hold(2);
+    assert_eq!((tracker.gaps(4, 9), holes(&tracker)), (vec![], vec![2]));
+}
+
+#[test]
+fn what_is_held_is_not_driven_by_a_rewind() {
+    let mut tracker = tracker(&[1]);
+    tracker.hold(2);
+    tracker.rewind(&[1, 2], 2);
+    assert_eq!(tracker.gaps(2, 9), [1]);
+    assert_eq!(tracker.admit(2, 1), Admission::Held);
+}
+
+#[test]
+fn a_second_rewind_to_a_lower_floor_keeps_each_position_in_one_place() {
+    let mut tracker = tracker(&[1, 2, 3, 4]);
+    tracker.rewind(&[1, 4], 4);
+    tracker.rewind(&[], 2);
+    assert_eq!(tracker.gaps(4, 9), [1, 3, 4]);
+}
+
+#[test]
+fn a_reopened_tracker_believes_the_target_that_knows_least() {
+    let mut tracker = tracker(&[1, 2, 3, 4, 5]);
+    tracker.reopen(&[(vec![1], 4), (vec![], 3), (vec![3], 5)]);
+    assert_eq!(tracker.low, 3);
+    assert_eq!(tracker.gaps(5, 9), [1, 3, 4, 5]);
+    assert_ne!(tracker.generation, 0);
+}
+
+#[test]
+fn a_duplicate_is_known_above_and_below_the_floor() {
+    let mut marks = Marks::default();
+    assert!(marks.mark(3));
+    assert!(!marks.mark(3));
+    assert!(!marks.applied(2));
+
+    marks.raise_floor(4, &[2, 3]);
+
+    assert_eq!(
+        (&marks.owed, marks.marks.len()),
+        (&BTreeSet::from([2]), 0),
+        "3 was applied before it was parked elsewhere"
+    );
+    assert!(marks.applied(1) && marks.applied(3) && !marks.applied(2) && !marks.applied(5));
+    assert!(marks.mark(2));
+    assert!(!marks.mark(2));
+}
+
+#[test]
+fn a_floor_never_moves_back_nor_owes_what_lies_outside_its_step() {
+    let mut marks = Marks::default();
+    marks.raise_floor(4, &[2]);
+    let before = marks.clone();
+    marks.raise_floor(3, &[1, 2, 3]);
+    assert_eq!(marks, before);
+
+    marks.mark(2);
+    marks.raise_floor(6, &[2, 5, 7]);
+    assert_eq!(marks.owed, BTreeSet::from([5]), "2 was owed once and is applied");
+}
+
+#[test]
+fn trackers_and_marks_survive_being_stored() {
+    let mut tracker = tracker(&[1, 3]);
+    tracker.hold(5);
+    tracker.rewind(&[1], 1);
+    let bytes = rmp_serde::to_vec_named(&tracker).expect("a map of numbers");
+    assert_eq!(rmp_serde::from_slice::<Tracker>(&bytes).expect("what was just written"), tracker);
+}

@@ -1,0 +1,46 @@
+# `make` alone lists the targets: a line with two hashes after its name.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# In CI a stale lock file is an error, not something to repair in passing.
+locked := $(if $(CI),--locked)
+millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
+
+.PHONY: help cargo lint run demo dapr check test sim generate clean-cache
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+cargo:
+	@command -v cargo >/dev/null || { echo "cargo is missing; type: curl https://sh.rustup.rs -sSf | sh" >&2; exit 3; }
+
+run: cargo ## All services in one process, no broker; data stays in ./.millrace
+	@$(millrace) up
+
+demo: cargo ## Every way an order can end, on a fresh directory; fails if one ends otherwise
+	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && trap 'exit 130' INT TERM && $(millrace) demo --data "$$data"
+
+dapr: cargo ## Seven services, each with its own daprd, over Redis; fetches what is missing
+	@MILLRACE_DAPRD=$$(tools/get-daprd) && MILLRACE_REDIS_SERVER=$$(tools/get-redis) && \
+	export MILLRACE_DAPRD MILLRACE_REDIS_SERVER && $(millrace) dev
+
+lint: cargo
+	cargo fmt --all --check
+	cargo clippy $(locked) --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(locked) --workspace --no-deps --quiet
+
+check: lint ## Format, lints, documentation builds, generated files up to date
+	cargo test $(locked) -q -p xtask
+
+test: cargo ## Everything: check, then each test, those on real daprd and Redis included
+	@tools/test
+
+# SEEDS=1000 for more, SEED=17 for the one that failed.
+sim: cargo ## The simulation alone; SEEDS=, ORDERS= or SEED= to choose
+	cargo test $(locked) -p blackbox --test sim -- --nocapture
+
+generate: cargo ## Write anew what is generated: types, topology, dapr.yaml
+	UPDATE=1 cargo test $(locked) -q -p xtask
+
+clean-cache: ## Delete what was fetched: daprd, Valkey
+	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/millrace"

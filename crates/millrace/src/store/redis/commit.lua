@@ -1,0 +1,273 @@
+#!lua
+-- Opens a partition or commits a group of units to it: the only code that writes a partition's keys, whose layout is
+-- docs/decisions/0001-key-layout.md. Without flags after `#!lua` the server refuses it as a whole (OOM, MISCONF,
+-- NOREPLICAS) before its first write. The run id makes its hash another one on every server process, so that a
+-- restart shows itself as NOSCRIPT to every client.
+--
+-- KEYS[1] the partition's tag. To open: ARGV[1] a new epoch. To commit: ARGV[1] the epoch, ARGV[2] the units.
+
+local RUN_ID = '@RUN_ID@'
+local FORMAT = '1'
+local P = KEYS[1]
+local call = redis.call
+
+-- Lua's own conversion writes numbers above 1e14 as 1e+14.
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+local function open(tag)
+  local record = call('HMGET', P .. ':epoch', 'tag', 'run_id', 'format')
+  if record[3] and record[3] ~= FORMAT then
+    return redis.error_reply('FORMAT the partition has key format ' .. record[3] .. ', this program knows ' .. FORMAT)
+  end
+  if record[2] ~= RUN_ID then
+    -- The server may have lost its last commands, so rewinding trackers and voiding numbers belongs here, before the
+    -- new tag lets anyone commit.
+    call('HSET', P .. ':epoch', 'tag', tag, 'run_id', RUN_ID, 'format', FORMAT)
+    return tag
+  end
+  return record[1]
+end
+
+if #ARGV == 1 then
+  return open(ARGV[1])
+end
+
+local record = call('HMGET', P .. ':epoch', 'tag', 'run_id')
+if record[1] ~= ARGV[1] or record[2] ~= RUN_ID then
+  return redis.error_reply('EPOCH the partition has another epoch')
+end
+local units = cmsgpack.unpack(ARGV[2])
+
+local HEADS, FLOORS = P .. ':heads', P .. ':floors'
+local DUE, TRIES = P .. ':due', P .. ':tries'
+local PARKED, PARKS = P .. ':parked', P .. ':parks'
+
+local function stream_key(stream) return P .. ':s:' .. stream.topic .. ':' .. stream.id end
+local function snapshot_key(stream) return P .. ':n:' .. stream.topic .. ':' .. stream.id end
+local function feed_key(stream) return P .. ':f:' .. stream.topic end
+local function progress(it) return it.consumer .. '|' .. it.feed end
+local function marks_key(it) return P .. ':m:' .. progress(it) end
+local function owed_key(it) return P .. ':o:' .. progress(it) end
+local function tracker_key(it) return P .. ':t:' .. progress(it) end
+local function rows_key(row) return P .. ':r:' .. row.view end
+local function index_key(row) return P .. ':i:' .. row.view end
+local function request_key(mark) return P .. ':q:' .. mark.key end
+local function row_field(row) return #row.key .. ':' .. row.key .. row.row end
+local function entry(it) return progress(it) .. '|' .. (it.entry or text(it.position)) end
+
+local clock
+local function now_ms()
+  if not clock then
+    local time = call('TIME')
+    clock = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return clock
+end
+
+-- Redis does not undo a script that fails half-way. So each key is first read by a command of its type, and a key of
+-- another type fails the call before anything is written.
+local touched = {}
+local function touch(command, key)
+  if not touched[key] then
+    call(command, key)
+    touched[key] = true
+  end
+end
+
+local function touch_work()
+  touch('ZCARD', DUE)
+  touch('HLEN', TRIES)
+end
+
+local function touch_parked()
+  touch('ZCARD', PARKED)
+  touch('HLEN', PARKS)
+end
+
+local function touch_marks(it)
+  touch('HLEN', FLOORS)
+  touch('ZCARD', marks_key(it))
+  touch('ZCARD', owed_key(it))
+end
+
+local function floor_of(it)
+  return tonumber(call('HGET', FLOORS, progress(it)) or 0)
+end
+
+local function put_work(id, tries, delay_ms)
+  call('ZADD', DUE, text(now_ms() + delay_ms), id)
+  call('HSET', TRIES, id, text(tries))
+end
+
+-- Per kind of mark: its keys, the stored result if it was there before, and how it is left.
+local marks = {
+  None = {
+    touch = function() end,
+    found = function() return false end,
+    leave = function() end,
+  },
+  Event = {
+    touch = touch_marks,
+    found = function(mark)
+      local position = text(mark.position)
+      if mark.position <= floor_of(mark) then
+        return not call('ZSCORE', owed_key(mark), position) and ''
+      end
+      return call('ZSCORE', marks_key(mark), position) and ''
+    end,
+    leave = function(mark)
+      local position = text(mark.position)
+      if mark.position <= floor_of(mark) then
+        call('ZREM', owed_key(mark), position)
+      else
+        call('ZADD', marks_key(mark), position, position)
+      end
+    end,
+  },
+  Work = {
+    touch = touch_work,
+    found = function(mark) return call('HEXISTS', TRIES, mark.id) == 0 and '' end,
+    leave = function(mark)
+      call('ZREM', DUE, mark.id)
+      call('HDEL', TRIES, mark.id)
+    end,
+  },
+  Reschedule = {
+    touch = touch_work,
+    found = function(mark) return call('HGET', TRIES, mark.id) ~= text(mark.from) and '' end,
+    leave = function(mark) put_work(mark.id, mark.to, mark.delay_ms) end,
+  },
+  Request = {
+    touch = function(mark) touch('STRLEN', request_key(mark)) end,
+    found = function(mark) return call('GET', request_key(mark)) end,
+    leave = function(mark, result) call('SET', request_key(mark), result, 'PX', text(math.max(mark.ttl_ms, 1))) end,
+  },
+}
+
+local function touch_unit(unit)
+  marks[unit.mark.kind].touch(unit.mark)
+  for _, append in ipairs(unit.appends) do
+    touch('LLEN', stream_key(append.stream))
+    touch('STRLEN', snapshot_key(append.stream))
+    touch('HLEN', HEADS)
+    touch('XLEN', feed_key(append.stream))
+  end
+  for _, row in ipairs(unit.rows) do
+    touch('HLEN', rows_key(row))
+    touch('ZCARD', index_key(row))
+  end
+  if #unit.work > 0 then touch_work() end
+  for _, settle in ipairs(unit.settles) do
+    touch('HLEN', tracker_key(settle))
+    touch_parked()
+  end
+  if #unit.parks > 0 then touch_parked() end
+  for _, floor in ipairs(unit.floors) do touch_marks(floor) end
+end
+
+local function refusal(unit, verdicts)
+  local result = marks[unit.mark.kind].found(unit.mark)
+  if result then return { kind = 'Duplicate', result = result } end
+  for _, index in ipairs(unit.after) do
+    local before = verdicts[index + 1]
+    if not before or before.kind ~= 'Ok' then return { kind = 'Conflict' } end
+  end
+  for _, append in ipairs(unit.appends) do
+    if call('LLEN', stream_key(append.stream)) ~= append.expected then return { kind = 'Conflict' } end
+  end
+  for _, row in ipairs(unit.rows) do
+    local stored = call('HGET', rows_key(row), row_field(row))
+    if tonumber(stored and stored:match('^%d+') or 0) ~= row.expected then return { kind = 'Conflict' } end
+  end
+  for _, settle in ipairs(unit.settles) do
+    if tonumber(call('HGET', tracker_key(settle), 'g') or 0) ~= settle.generation then return { kind = 'Stale' } end
+  end
+end
+
+-- The stream's last place in its feed: of its last event, or of the one that a private last event names.
+local function last_published(stream)
+  local last = call('LINDEX', stream, -1)
+  if not last then return '0' end
+  local position, previous = last:match('^(%d+) (%d+)\n')
+  return position == '0' and previous or position
+end
+
+local function append_events(append, placed)
+  local stream = stream_key(append.stream)
+  local version = call('LLEN', stream)
+  local previous = #append.events > 0 and last_published(stream)
+  for _, event in ipairs(append.events) do
+    version = version + 1
+    local position = '0'
+    if event.published then
+      position = text(call('HINCRBY', HEADS, append.stream.topic, 1))
+      call('XADD', feed_key(append.stream), position .. '-0', 's', append.stream.id, 'v', text(version))
+      placed[#placed + 1] = { position = tonumber(position), previous = tonumber(previous) }
+    end
+    call('RPUSH', stream, position .. ' ' .. previous .. '\n' .. event.record)
+    if event.published then previous = position end
+  end
+  if append.snapshot then
+    call('SET', snapshot_key(append.stream), text(version) .. '\n' .. append.snapshot)
+  end
+end
+
+-- Tracker::settle and Tracker::hold over one field a position: d(one), h(eld), m(issing).
+local function settle(it)
+  local tracker, position = tracker_key(it), text(it.position)
+  local low = tonumber(call('HGET', tracker, 'L') or 0)
+  if it.outcome == 'Done' then
+    if it.position > low then call('HSET', tracker, position, 'd') else call('HDEL', tracker, position) end
+    call('ZREM', PARKED, entry(it))
+    call('HDEL', PARKS, entry(it))
+  else
+    local state = call('HGET', tracker, position)
+    local settled = state == 'd' or (it.position <= low and not state)
+    if not settled and state ~= 'h' then call('HSET', tracker, position, 'h') end
+  end
+  local reached = low
+  while true do
+    local following = text(reached + 1)
+    local state = call('HGET', tracker, following)
+    if state == 'd' then call('HDEL', tracker, following) elseif state ~= 'h' then break end
+    reached = reached + 1
+  end
+  if reached > low then call('HSET', tracker, 'L', text(reached)) end
+end
+
+local function raise_floor(it)
+  local before = floor_of(it)
+  if it.low <= before then return end
+  for _, hole in ipairs(it.holes) do
+    if hole > before and hole <= it.low and not call('ZSCORE', marks_key(it), text(hole)) then
+      call('ZADD', owed_key(it), text(hole), text(hole))
+    end
+  end
+  call('HSET', FLOORS, progress(it), text(it.low))
+  call('ZREMRANGEBYSCORE', marks_key(it), '-inf', text(it.low))
+end
+
+local function write(unit)
+  local placed = {}
+  marks[unit.mark.kind].leave(unit.mark, unit.result)
+  for _, append in ipairs(unit.appends) do append_events(append, placed) end
+  for _, row in ipairs(unit.rows) do
+    call('HSET', rows_key(row), row_field(row), text(row.expected + 1) .. '\n' .. row.value)
+    call('ZADD', index_key(row), 0, row_field(row))
+  end
+  for _, work in ipairs(unit.work) do put_work(work.id, work.tries, work.delay_ms) end
+  for _, park in ipairs(unit.parks) do
+    call('ZADD', PARKED, 0, entry(park))
+    call('HSET', PARKS, entry(park), park.record)
+  end
+  for _, it in ipairs(unit.settles) do settle(it) end
+  for _, floor in ipairs(unit.floors) do raise_floor(floor) end
+  return { kind = 'Ok', placed = placed }
+end
+
+for _, unit in ipairs(units) do touch_unit(unit) end
+local verdicts = {}
+for index, unit in ipairs(units) do verdicts[index] = refusal(unit, verdicts) or write(unit) end
+return cmsgpack.pack(verdicts)

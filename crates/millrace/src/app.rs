@@ -1,0 +1,178 @@
+//! A service as a value: its reactions, views, effects, deadlines and routes. Subscriptions, scopes, manifests and the
+//! picture of the system are read from here; nothing else says who hears what.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::decider::{Command, Commanded, Decision, IntoDecisions};
+use crate::event::{Event, Incoming};
+use crate::schema::{DecodeError, EventSet, EventType};
+use crate::service::Service;
+use crate::view::{Projects, RowUpdate};
+use crate::work::{Budget, Ctx, Deadline, Effect, Performed};
+
+pub struct App {
+    pub(crate) name: &'static str,
+    /// By topic, then by consumer name; a consumer's progress on a topic is its own.
+    pub(crate) consumers: BTreeMap<&'static str, Vec<Consumer>>,
+    pub(crate) work: Vec<WorkWiring>,
+    pub(crate) routes: Router<Service>,
+}
+
+/// A service's reactions to a topic, or one view of it.
+pub(crate) struct Consumer {
+    pub name: String,
+    pub handlers: BTreeMap<&'static str, Vec<Handler>>,
+}
+
+pub(crate) struct Handler {
+    pub name: &'static str,
+    pub decisions: Arc<dyn Fn(&Incoming) -> Result<Vec<Box<dyn Decision>>, DecodeError> + Send + Sync>,
+}
+
+/// An effect or a deadline, caused by the service's own event of type `cause`.
+pub(crate) struct WorkWiring {
+    pub name: &'static str,
+    pub cause: &'static str,
+    pub kind: WorkKind,
+}
+
+pub(crate) enum WorkKind {
+    Effect { budget: Budget, perform: Arc<dyn Fn(Ctx, Incoming) -> BoxFuture<'static, Result<Performed, DecodeError>> + Send + Sync> },
+    Deadline(Arc<dyn Fn(&Incoming) -> Result<(Duration, Box<dyn Decision>), DecodeError> + Send + Sync>),
+}
+
+impl App {
+    pub fn new(name: &'static str) -> Self {
+        Self { name, consumers: BTreeMap::new(), work: Vec::new(), routes: Router::new() }
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// A reaction: an event of another service (or of this one) becomes a command, none, or several. Pure.
+    /// The handler's name is the function's, so it carries the name of the command it causes.
+    #[must_use]
+    pub fn on<E: EventType, R: IntoDecisions, F: Fn(Event<E>) -> R + Send + Sync + 'static>(mut self, reaction: F) -> Self {
+        let decisions = move |incoming: &Incoming| Ok(reaction(incoming.event::<E>()?).into_decisions());
+        self.consumer(E::SCHEMA.topic, self.name.to_owned()).handle(E::SCHEMA.name, short_name::<F>(), decisions);
+        self
+    }
+
+    /// A read model of one topic's events, updated exactly once by each. Call it once for each topic the view hears.
+    #[must_use]
+    pub fn view<V: Projects<E>, E: EventSet>(mut self) -> Self {
+        let consumer = format!("{}.{}", self.name, V::NAME);
+        for schema in E::SCHEMAS.iter().filter(|schema| !schema.private) {
+            let decisions = |incoming: &Incoming| Ok(RowUpdate::<V, E>::of(incoming)?.into_iter().collect());
+            self.consumer(E::TOPIC, consumer.clone()).handle(schema.name, V::NAME, decisions);
+        }
+        self
+    }
+
+    /// A call to the outside, caused by this service's own committed event. At least once, with the same business
+    /// identity on every try; its result comes back as a command for the partition of the event that caused it.
+    #[must_use]
+    pub fn perform<E, C, F, R>(mut self, budget: Budget, effect: F) -> Self
+    where
+        E: EventType,
+        C: Command,
+        F: Fn(Ctx, Event<E>) -> R + Send + Sync + 'static,
+        R: Future<Output = Effect<C>> + Send + 'static,
+    {
+        let effect = Arc::new(effect);
+        let perform = move |ctx: Ctx, incoming: Incoming| {
+            let effect = effect.clone();
+            async move { Ok(Performed::from(effect(ctx, incoming.event::<E>()?).await)) }.boxed()
+        };
+        self.work.push(WorkWiring { name: short_name::<F>(), cause: E::SCHEMA.name, kind: WorkKind::Effect { budget, perform: Arc::new(perform) } });
+        self
+    }
+
+    /// A deadline, stored in the commit of the event that sets it. Whether it still matters is the decider's to say.
+    #[must_use]
+    pub fn after<E: EventType, C: Command, F: Fn(Event<E>) -> Deadline<C> + Send + Sync + 'static>(mut self, deadline: F) -> Self {
+        let due = move |incoming: &Incoming| {
+            let deadline = deadline(incoming.event::<E>()?);
+            Ok((deadline.delay, Box::new(Commanded(deadline.command)) as Box<dyn Decision>))
+        };
+        self.work.push(WorkWiring { name: short_name::<F>(), cause: E::SCHEMA.name, kind: WorkKind::Deadline(Arc::new(due)) });
+        self
+    }
+
+    #[must_use]
+    pub fn routes(mut self, routes: Router<Service>) -> Self {
+        self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// What the service hears and does, for the topology and whatever is generated from it.
+    pub fn topology(&self) -> Topology {
+        let hears = self.consumers.iter().flat_map(|(topic, consumers)| {
+            consumers.iter().flat_map(move |consumer| {
+                consumer.handlers.iter().flat_map(move |(event, handlers)| {
+                    handlers.iter().map(move |handler| Heard { topic, event, consumer: consumer.name.clone(), reaction: handler.name })
+                })
+            })
+        });
+        let work = |deadline: bool| {
+            let kind = move |work: &&WorkWiring| matches!(work.kind, WorkKind::Deadline(_)) == deadline;
+            self.work.iter().filter(kind).map(|work| (work.cause, work.name)).collect()
+        };
+        Topology { service: self.name, hears: hears.collect(), effects: work(false), deadlines: work(true) }
+    }
+
+    /// Topics the service subscribes to, in order.
+    pub fn topics(&self) -> impl Iterator<Item = &'static str> {
+        self.consumers.keys().copied()
+    }
+
+    fn consumer(&mut self, topic: &'static str, name: String) -> &mut Consumer {
+        let consumers = self.consumers.entry(topic).or_default();
+        let index = consumers.iter().position(|consumer| consumer.name == name).unwrap_or_else(|| {
+            consumers.push(Consumer { name, handlers: BTreeMap::new() });
+            consumers.len() - 1
+        });
+        &mut consumers[index]
+    }
+}
+
+impl Consumer {
+    fn handle<F>(&mut self, event: &'static str, name: &'static str, decisions: F)
+    where
+        F: Fn(&Incoming) -> Result<Vec<Box<dyn Decision>>, DecodeError> + Send + Sync + 'static,
+    {
+        self.handlers.entry(event).or_default().push(Handler { name, decisions: Arc::new(decisions) });
+    }
+}
+
+/// One service's part of the picture of the system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topology {
+    pub service: &'static str,
+    pub hears: Vec<Heard>,
+    /// (event that causes it, name).
+    pub effects: Vec<(&'static str, &'static str)>,
+    pub deadlines: Vec<(&'static str, &'static str)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    pub topic: &'static str,
+    pub event: &'static str,
+    pub consumer: String,
+    pub reaction: &'static str,
+}
+
+/// `warehouse::reserve` → `reserve`; of a closure, the function that made it.
+fn short_name<F>() -> &'static str {
+    let name = std::any::type_name::<F>().trim_end_matches("::{{closure}}");
+    name.rsplit("::").next().unwrap_or(name)
+}

@@ -1,0 +1,257 @@
+//! What a service author writes of a decision, and how the lane runs it: pure functions of loaded state and a command.
+//! No clock, no randomness, no I/O: a decision may run several times before one of its outcomes is committed.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::event::Incoming;
+use crate::problem::Rejected;
+use crate::schema::EventSet;
+use crate::store::{Recorded, StoredStream, StreamId};
+
+/// The state of one stream: the fold of its events.
+pub trait Aggregate: Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
+    type Event: EventSet;
+
+    fn evolve(&mut self, event: &Self::Event);
+}
+
+/// A decision over one stream; its partition key is the stream's id.
+pub trait Decider: Aggregate {
+    type Command: Command<Decider = Self>;
+    type Rejection: Into<Rejected>;
+
+    /// The id of the stream the command is for.
+    fn stream(command: &Self::Command) -> String;
+    fn decide(&self, command: Self::Command) -> Result<Vec<Self::Event>, Self::Rejection>;
+}
+
+/// A command names its decider, so that a service may have several.
+pub trait Command: Clone + Send + Sync + 'static {
+    type Decider: Decides<Self>;
+}
+
+/// A decision over several streams of one partition: committed together or not at all.
+pub trait Decides<C>: 'static {
+    type Rejection: Into<Rejected>;
+
+    /// The partition key that all of `reads` share.
+    fn partition(command: &C) -> String;
+    fn reads(command: &C) -> Vec<SlotRef>;
+    fn decide(command: C, loaded: &mut Loaded) -> Result<(), Self::Rejection>;
+}
+
+impl<D: Decider> Decides<D::Command> for D {
+    type Rejection = D::Rejection;
+
+    fn partition(command: &D::Command) -> String {
+        D::stream(command)
+    }
+
+    fn reads(command: &D::Command) -> Vec<SlotRef> {
+        vec![SlotRef::stream::<D>(D::stream(command))]
+    }
+
+    fn decide(command: D::Command, loaded: &mut Loaded) -> Result<(), D::Rejection> {
+        let id = D::stream(&command);
+        for event in loaded.state::<D>(&id).clone().decide(command)? {
+            loaded.record::<D>(&id, event);
+        }
+        Ok(())
+    }
+}
+
+/// What a decision reads and writes: a stream, or a row of a view.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Slot {
+    Stream(StreamId),
+    Row { view: &'static str, key: String, row: String },
+}
+
+/// A slot with the way its state is made from what is stored.
+#[derive(Clone)]
+pub struct SlotRef {
+    pub slot: Slot,
+    pub load: fn(Stored) -> Result<Cached, Unreadable>,
+}
+
+/// What the store holds of a slot.
+#[derive(Debug)]
+pub enum Stored {
+    Stream(StoredStream),
+    Row(Option<crate::store::Row>),
+}
+
+/// Stored bytes that this program can't read: a newer writer's, or damaged.
+#[derive(Debug, thiserror::Error)]
+#[error("stored state can't be read: {0}")]
+pub struct Unreadable(pub String);
+
+impl SlotRef {
+    pub fn stream<A: Aggregate>(id: impl Into<String>) -> Self {
+        Self { slot: Slot::Stream(StreamId { topic: A::Event::TOPIC.to_owned(), id: id.into() }), load: load_stream::<A> }
+    }
+}
+
+fn load_stream<A: Aggregate>(stored: Stored) -> Result<Cached, Unreadable> {
+    let Stored::Stream(stream) = stored else { return Err(Unreadable("not a stream".to_owned())) };
+    let state: A = fold(&stream)?;
+    Ok(Cached { version: stream.version, state: Arc::new(state) })
+}
+
+/// The state of a stored stream.
+pub fn fold<A: Aggregate>(stream: &StoredStream) -> Result<A, Unreadable> {
+    let mut state: A = match &stream.snapshot {
+        Some((_, bytes)) => serde_json::from_slice(bytes).map_err(|error| Unreadable(error.to_string()))?,
+        None => A::default(),
+    };
+    for recorded in &stream.events {
+        state.evolve(&decode_recorded::<A>(recorded)?);
+    }
+    Ok(state)
+}
+
+fn decode_recorded<A: Aggregate>(recorded: &Recorded) -> Result<A::Event, Unreadable> {
+    let incoming = Incoming::recorded(&recorded.record, recorded.placed).map_err(|error| Unreadable(error.to_string()))?;
+    A::Event::decode(&incoming.name, incoming.version, &incoming.data).map_err(|error| Unreadable(error.to_string()))
+}
+
+/// The state of a slot at a version, as a lane keeps it.
+#[derive(Clone)]
+pub struct Cached {
+    pub version: u64,
+    pub state: Arc<dyn Any + Send + Sync>,
+}
+
+/// Writes of one decision to one slot, in the order they were first made.
+pub struct Written {
+    pub slot: Slot,
+    /// Version the decision was made on.
+    pub expected: u64,
+    pub events: Vec<Box<dyn RecordedEvent>>,
+    /// For rows: the new value. For streams: the state encoded, where asked.
+    pub encode: fn(&(dyn Any + Send + Sync)) -> Result<Bytes, serde_json::Error>,
+    pub after: Cached,
+}
+
+/// An event of any set, waiting to be encoded.
+pub trait RecordedEvent: Send {
+    fn schema(&self) -> &'static crate::schema::EventSchema;
+    fn to_value(&self) -> Result<serde_json::Value, serde_json::Error>;
+}
+
+impl<E: EventSet> RecordedEvent for E {
+    fn schema(&self) -> &'static crate::schema::EventSchema {
+        EventSet::schema(self)
+    }
+
+    fn to_value(&self) -> Result<serde_json::Value, serde_json::Error> {
+        EventSet::to_value(self)
+    }
+}
+
+/// The streams a decision asked for, and what it records on them.
+pub struct Loaded {
+    slots: HashMap<Slot, Cached>,
+    written: Vec<Written>,
+}
+
+impl Loaded {
+    pub fn new(slots: HashMap<Slot, Cached>) -> Self {
+        Self { slots, written: Vec::new() }
+    }
+
+    /// State of stream `id`, with what this decision recorded so far.
+    ///
+    /// # Panics
+    /// If `reads` did not name the stream: a mistake of the decider, found by its first test.
+    pub fn state<A: Aggregate>(&self, id: &str) -> &A {
+        self.get(&SlotRef::stream::<A>(id).slot)
+    }
+
+    pub fn record<A: Aggregate>(&mut self, id: &str, event: impl Into<A::Event>) {
+        let event = event.into();
+        let slot = SlotRef::stream::<A>(id).slot;
+        let mut state = self.get::<A>(&slot).clone();
+        state.evolve(&event);
+        self.write(slot, state, Some(Box::new(event)));
+    }
+
+    pub(crate) fn get<T: Any + Send + Sync>(&self, slot: &Slot) -> &T {
+        let cached = self.slots.get(slot).expect("a decision reads only the slots it named");
+        cached.state.downcast_ref().expect("a slot has one type of state")
+    }
+
+    pub(crate) fn write<T: Any + Send + Sync + Serialize>(&mut self, slot: Slot, state: T, event: Option<Box<dyn RecordedEvent>>) {
+        let before = self.slots.get(&slot).map_or(0, |cached| cached.version);
+        let after = Cached { version: before + 1, state: Arc::new(state) };
+        self.slots.insert(slot.clone(), after.clone());
+        match self.written.iter_mut().find(|written| written.slot == slot) {
+            Some(written) => {
+                written.events.extend(event);
+                written.after = after;
+            }
+            None => self.written.push(Written { slot, expected: before, events: event.into_iter().collect(), encode: encode::<T>, after }),
+        }
+    }
+
+    pub(crate) fn into_written(self) -> Vec<Written> {
+        self.written
+    }
+}
+
+fn encode<T: Any + Serialize>(state: &(dyn Any + Send + Sync)) -> Result<Bytes, serde_json::Error> {
+    let state: &T = state.downcast_ref().expect("encoded by the function made for its type");
+    serde_json::to_vec(state).map(Bytes::from)
+}
+
+/// A decision of any kind, as a lane runs it: a command, or a row's update.
+pub trait Decision: Send + Sync {
+    fn partition_key(&self) -> String;
+    fn reads(&self) -> Vec<SlotRef>;
+    fn decide(&self, loaded: &mut Loaded) -> Result<(), Rejected>;
+}
+
+/// A command as a decision.
+pub struct Commanded<C>(pub C);
+
+impl<C: Command> Decision for Commanded<C> {
+    fn partition_key(&self) -> String {
+        C::Decider::partition(&self.0)
+    }
+
+    fn reads(&self) -> Vec<SlotRef> {
+        C::Decider::reads(&self.0)
+    }
+
+    fn decide(&self, loaded: &mut Loaded) -> Result<(), Rejected> {
+        C::Decider::decide(self.0.clone(), loaded).map_err(Into::into)
+    }
+}
+
+/// What a reaction may return: a command, none or one, or several.
+pub trait IntoDecisions {
+    fn into_decisions(self) -> Vec<Box<dyn Decision>>;
+}
+
+impl<C: Command> IntoDecisions for C {
+    fn into_decisions(self) -> Vec<Box<dyn Decision>> {
+        vec![Box::new(Commanded(self))]
+    }
+}
+
+impl<C: Command> IntoDecisions for Option<C> {
+    fn into_decisions(self) -> Vec<Box<dyn Decision>> {
+        self.into_iter().flat_map(IntoDecisions::into_decisions).collect()
+    }
+}
+
+impl<C: Command> IntoDecisions for Vec<C> {
+    fn into_decisions(self) -> Vec<Box<dyn Decision>> {
+        self.into_iter().flat_map(IntoDecisions::into_decisions).collect()
+    }
+}

@@ -1,0 +1,184 @@
+//! The app port: what a sidecar calls (subscriptions, events, feeds) and the service's own routes behind the app token.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Path, Query as Params, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::event::splice;
+use crate::idempotency::Fingerprint;
+use crate::pii::Secret;
+use crate::problem::Problem;
+use crate::rounds::{FeedPage, Heads, PAGE};
+use crate::schema::{Document, Violation};
+use crate::service::Service;
+use crate::sidecar::{PUBSUB, PUBSUB_DEADLETTER, Status, dead_letters};
+use crate::store::{Answer, PARTITIONS, Position, Query};
+
+/// Longest body of a command.
+const COMMAND_BYTES: usize = 1 << 20;
+/// Longest batch from a sidecar: its entries are bounded by daprd's own limit of 4 MiB each.
+const BATCH_BYTES: usize = 64 << 20;
+/// The header in which daprd sends `APP_API_TOKEN`.
+const TOKEN: &str = "dapr-api-token";
+/// Batches a sidecar makes: the throughput setting, see `components/`.
+const BULK: (u32, u32) = (100, 2);
+
+impl Service {
+    /// Everything the service answers. Without a token the router is for callers in the same process.
+    pub fn router(&self, token: Option<Secret>) -> Router {
+        let commands = self.own_routes().layer(middleware::from_fn(fingerprint));
+        let router = Router::new()
+            .route("/events", post(events))
+            .route("/dapr/subscribe", get(subscribe))
+            .route("/feeds", get(heads))
+            .route("/feeds/{topic}/{partition}", get(feed))
+            .merge(commands)
+            .fallback(|| async { Problem::NotFound("route_not_found") })
+            .layer(CatchPanicLayer::new())
+            .with_state(self.clone());
+        match token {
+            Some(token) => router.layer(middleware::from_fn_with_state(Arc::new(token), require_token)),
+            None => router,
+        }
+    }
+
+    /// What the sidecar is told to subscribe to.
+    pub fn subscriptions(&self) -> Value {
+        let bulk = json!({ "enabled": true, "maxMessagesCount": BULK.0, "maxAwaitDurationMs": BULK.1 });
+        let live = |topic: &&str| {
+            json!({ "pubsubname": PUBSUB, "topic": topic, "routes": { "default": "/events" },
+                    "deadLetterTopic": dead_letters(topic, self.name()), "bulkSubscribe": bulk })
+        };
+        let dead = |topic: &&str| {
+            json!({ "pubsubname": PUBSUB_DEADLETTER, "topic": dead_letters(topic, self.name()),
+                    "routes": { "default": "/events" }, "bulkSubscribe": bulk })
+        };
+        self.topics().iter().map(live).chain(self.topics().iter().map(dead)).collect()
+    }
+}
+
+async fn subscribe(State(service): State<Service>) -> Json<Value> {
+    Json(service.subscriptions())
+}
+
+#[derive(Deserialize)]
+struct Bulk {
+    topic: String,
+    entries: Vec<BulkEntry>,
+}
+
+#[derive(Deserialize)]
+struct BulkEntry {
+    #[serde(rename = "entryId")]
+    id: String,
+    event: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Single {
+    topic: String,
+}
+
+#[derive(Serialize)]
+struct EntryStatus {
+    #[serde(rename = "entryId")]
+    id: String,
+    status: Status,
+}
+
+/// A batch of a bulk subscription, or one event of a single one. Always 200: every other answer, a 404 above all, loses
+/// messages in daprd.
+async fn events(State(service): State<Service>, request: Request) -> Response {
+    let body = match axum::body::to_bytes(request.into_body(), BATCH_BYTES).await {
+        Ok(body) => body,
+        Err(_) => return Json(json!({ "status": Status::Retry })).into_response(),
+    };
+    if let Ok(bulk) = serde_json::from_slice::<Bulk>(&body) {
+        let (ids, events): (Vec<_>, Vec<_>) = bulk.entries.into_iter().map(|entry| (entry.id, Bytes::from(String::from(Box::<str>::from(entry.event))))).unzip();
+        let statuses = service.deliver(&bulk.topic, events).await;
+        let statuses: Vec<_> = ids.into_iter().zip(statuses).map(|(id, status)| EntryStatus { id, status }).collect();
+        return Json(json!({ "statuses": statuses })).into_response();
+    }
+    let topic = serde_json::from_slice::<Single>(&body).map_or_else(|_| String::from("unknown"), |single| single.topic);
+    let status = service.deliver(&topic, vec![body]).await.first().copied().unwrap_or(Status::Retry);
+    Json(json!({ "status": status })).into_response()
+}
+
+async fn heads(State(service): State<Service>) -> Json<Heads> {
+    Json(service.heads().await)
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    after: Position,
+    #[serde(default = "page")]
+    limit: usize,
+}
+
+fn page() -> usize {
+    PAGE
+}
+
+async fn feed(State(service): State<Service>, Path((topic, partition)): Path<(String, u8)>, Params(page): Params<Page>) -> Result<Json<FeedPage>, Problem> {
+    if partition >= PARTITIONS {
+        return Err(Problem::NotFound("partition_not_found"));
+    }
+    let query = Query::Feed { topic, after: page.after, limit: page.limit.min(PAGE) };
+    let Answer::Feed(entries) = service.read_one(partition, query).await? else { return Err(Problem::Internal("no feed".to_owned())) };
+    let event = |entry: crate::store::Recorded| {
+        let bytes = entry.placed.map_or_else(|| entry.record.clone(), |placed| splice(&entry.record, placed));
+        serde_json::from_slice::<Box<RawValue>>(&bytes).map_err(|error| Problem::Internal(error.to_string()))
+    };
+    Ok(Json(FeedPage { events: entries.into_iter().map(event).collect::<Result<_, _>>()? }))
+}
+
+async fn require_token(State(token): State<Arc<Secret>>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(TOKEN).map(axum::http::HeaderValue::as_bytes).unwrap_or_default();
+    // Hashes of equal length, so that the comparison's time tells nothing of the token.
+    if Sha256::digest(given) == Sha256::digest(token.expose().as_bytes()) {
+        next.run(request).await
+    } else {
+        Problem::Forbidden("the app token is missing or wrong").into_response()
+    }
+}
+
+/// Reads the body once, bounded, and leaves its hash for [`crate::idempotency::IdempotencyKey`].
+pub async fn fingerprint(request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match axum::body::to_bytes(body, COMMAND_BYTES).await {
+        Ok(body) => {
+            parts.extensions.insert(Fingerprint(sha256_hex(&body)));
+            next.run(Request::from_parts(parts, Body::from(body))).await
+        }
+        Err(_) => (StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MiB").into_response(),
+    }
+}
+
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A request body that has passed its schema.
+pub struct Checked<T>(pub T);
+
+impl<T: Document, S: Send + Sync> FromRequest<S> for Checked<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let body = Bytes::from_request(request, state).await.map_err(|_| Violation::whole("the body can't be read"))?;
+        Ok(Self(T::from_json(&body)?))
+    }
+}

@@ -1,0 +1,183 @@
+//! A consumer's progress on one feed as this process knows it: a copy of the stored tracker, and what is in work here.
+//! The copy may be behind (another replica); the commit's generation and marks make that harmless.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::store::{Feed, Outcome, Placed, Position, Settle};
+use crate::tracker::{Admission, Tracker};
+
+pub(crate) struct Progress {
+    consumer: String,
+    feed: Arc<Feed>,
+    feed_name: String,
+    state: Mutex<State>,
+    moved: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    tracker: Tracker,
+    /// Life of the tracker's partition when it was read; `None` before.
+    life: Option<u64>,
+    in_work: HashSet<Position>,
+    /// Highest position known to exist.
+    head: Position,
+    /// First gap seen by the last look, and when it was first seen there (µs).
+    gap: Option<(Position, i64)>,
+    /// Low at which floors were last raised.
+    floored: Position,
+}
+
+/// What admit read, to be named again by the settle.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Admitted {
+    pub generation: u64,
+    pub life: u64,
+}
+
+impl Progress {
+    pub fn new(consumer: &str, feed: Arc<Feed>) -> Self {
+        Self { consumer: consumer.to_owned(), feed_name: feed.name(), feed, state: Mutex::default(), moved: Notify::new() }
+    }
+
+    pub fn consumer(&self) -> &str {
+        &self.consumer
+    }
+
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
+    pub fn feed_name(&self) -> &str {
+        &self.feed_name
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the copy was read in this life of the tracker's partition.
+    pub fn is_current(&self, life: u64) -> bool {
+        self.state().life == Some(life)
+    }
+
+    pub fn replace(&self, tracker: Tracker, life: u64) {
+        let mut state = self.state();
+        state.tracker = tracker;
+        state.life = Some(life);
+        drop(state);
+        self.moved.notify_waiters();
+    }
+
+    pub fn forget(&self) {
+        self.state().life = None;
+    }
+
+    pub fn saw_head(&self, head: Position) {
+        let mut state = self.state();
+        state.head = state.head.max(head);
+    }
+
+    /// Takes the entry for this task; `None` when another one is on it.
+    pub fn begin(self: &Arc<Self>, position: Position) -> Option<InWork> {
+        self.take(position).then(|| InWork { progress: self.clone(), position })
+    }
+
+    /// As [`Progress::begin`] where the work outlives any guard: [`Progress::end`] ends it.
+    pub fn take(&self, position: Position) -> bool {
+        let mut state = self.state();
+        state.head = state.head.max(position);
+        state.in_work.insert(position)
+    }
+
+    pub fn end(&self, position: Position) {
+        self.state().in_work.remove(&position);
+    }
+
+    /// `released`: the entry is held, and to be driven again.
+    pub fn admit(&self, placed: Placed, released: bool) -> (Admitted, Admission) {
+        let state = self.state();
+        let admitted = Admitted { generation: state.tracker.generation, life: state.life.unwrap_or(0) };
+        let admit = if released { Tracker::readmit } else { Tracker::admit };
+        let admission = admit(&state.tracker, placed.position, placed.previous);
+        (admitted, admission)
+    }
+
+    pub fn settle(&self, position: Position, admitted: Admitted, outcome: Outcome) -> Settle {
+        Settle { consumer: self.consumer.clone(), feed: self.feed_name.clone(), position, generation: admitted.generation, outcome }
+    }
+
+    /// Follows a settle that was committed.
+    pub fn settled(&self, position: Position, outcome: Outcome) {
+        let mut state = self.state();
+        match outcome {
+            Outcome::Done => state.tracker.settle(position),
+            Outcome::Held => drop(state.tracker.hold(position)),
+        }
+        drop(state);
+        self.moved.notify_waiters();
+    }
+
+    /// Returns at the next change of the copy.
+    pub async fn moved(&self) {
+        self.moved.notified().await;
+    }
+
+    /// Positions to be read from the producer: known, not settled, not in work, and first among them missing since
+    /// `heal_after_us` at the latest. At most `limit`, ascending.
+    pub fn overdue(&self, now_us: i64, heal_after_us: i64, limit: usize) -> Vec<Position> {
+        let mut state = self.state();
+        let mut gaps = state.tracker.gaps(state.head, limit + state.in_work.len());
+        gaps.retain(|gap| !state.in_work.contains(gap));
+        gaps.sort_unstable();
+        gaps.truncate(limit);
+        let Some(&first) = gaps.first() else {
+            state.gap = None;
+            return Vec::new();
+        };
+        match state.gap {
+            Some((gap, since)) if gap == first && now_us - since >= heal_after_us => gaps,
+            Some((gap, _)) if gap == first => Vec::new(),
+            _ => {
+                state.gap = Some((first, now_us));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Low and holes for the floors, when low has moved since they were last asked for.
+    pub fn next_floor(&self) -> Option<(Position, Vec<Position>, u64)> {
+        let mut state = self.state();
+        let life = state.life?;
+        if state.tracker.low <= state.floored {
+            return None;
+        }
+        state.floored = state.tracker.low;
+        Some((state.tracker.low, state.tracker.holes().collect(), life))
+    }
+
+    pub fn held(&self) -> Vec<Position> {
+        self.state().tracker.held.iter().copied().collect()
+    }
+
+    /// Whether everything known to exist is settled and nothing is held.
+    pub fn is_quiet(&self) -> bool {
+        let state = self.state();
+        state.in_work.is_empty() && state.tracker.held.is_empty() && state.tracker.gaps(state.head, 1).is_empty()
+    }
+}
+
+/// An entry in work; dropped with the task that is on it.
+pub(crate) struct InWork {
+    progress: Arc<Progress>,
+    position: Position,
+}
+
+impl Drop for InWork {
+    fn drop(&mut self) {
+        self.progress.end(self.position);
+    }
+}

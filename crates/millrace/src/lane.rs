@@ -1,0 +1,202 @@
+//! The lane: the one task of a process that decides for a partition. Jobs queue; whatever is queued is decided in order
+//! on cached state, each job on the state the one before left, and committed as one group with one call in flight.
+//! A job refused by the store (conflict) is decided again on fresh state; nothing is believed before its verdict.
+
+mod group;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::decider::Decision;
+use crate::event::Context;
+use crate::idempotency::PendingResult;
+use crate::problem::Rejected;
+use crate::store::{Epoch, Floor, GROUP_UNITS, Mark, Park, Partition, Settle, StoreError};
+use group::Memory;
+
+pub(crate) use group::{CommittedEvent, Outlets};
+
+/// Jobs that may wait for a lane: beyond it HTTP is told 503 and events wait at the inbox.
+const QUEUE: usize = 1024;
+/// Tries of one job against conflicts before it is given back.
+const CONFLICT_TRIES: u32 = 16;
+
+/// What a lane is asked to commit as one unit.
+pub(crate) struct Job {
+    pub mark: Mark,
+    pub decisions: Arc<[Box<dyn Decision>]>,
+    pub context: Context,
+    pub settles: Vec<Settle>,
+    pub parks: Vec<Park>,
+    pub floors: Vec<Floor>,
+    /// Set for a request: what its mark keeps.
+    pub request: Option<PendingResult>,
+    /// [`Lane::life`] as read at admit: the unit is refused as stale when the partition was opened again since.
+    pub life: Option<u64>,
+}
+
+impl Job {
+    pub fn new(mark: Mark, context: Context) -> Self {
+        Self { mark, decisions: Arc::new([]), context, settles: Vec::new(), parks: Vec::new(), floors: Vec::new(), request: None, life: None }
+    }
+
+    pub fn decide(self, decisions: Vec<Box<dyn Decision>>) -> Self {
+        Self { decisions: decisions.into(), ..self }
+    }
+
+    pub fn settle(settles: Vec<Settle>, life: Option<u64>) -> Self {
+        Self { settles, life, ..Self::new(Mark::None, Context::default()) }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Done {
+    /// Committed; `Some` when the decider refused and only the mark was written.
+    Committed(Option<Rejected>),
+    /// It was committed before; a request's stored result.
+    Duplicate(Bytes),
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("progress moved: admit again")]
+    Stale,
+    #[error("too many conflicts")]
+    Conflict,
+    #[error("{0}")]
+    Poison(String),
+    #[error("lane closed")]
+    Closed,
+    #[error("lane full")]
+    Full,
+}
+
+pub(crate) type Reply = Result<Done, Refused>;
+
+pub(crate) struct Queued {
+    pub job: Job,
+    pub tries: u32,
+    pub reply: oneshot::Sender<Reply>,
+}
+
+/// The handle of a partition's lane.
+pub(crate) struct Lane {
+    queue: mpsc::Sender<Queued>,
+    life: Arc<AtomicU64>,
+    commits: watch::Receiver<u64>,
+}
+
+impl Lane {
+    pub fn start(partition: Partition, outlets: Outlets) -> Self {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let life = Arc::new(AtomicU64::new(0));
+        let (committed, commits) = watch::channel(0);
+        let worker = Worker { memory: Memory::new(partition, outlets.clone()), epoch: None, life: life.clone(), committed, jobs };
+        outlets.tasks().spawn(worker.run());
+        Self { queue, life, commits }
+    }
+
+    /// Counts the times the partition was opened.
+    pub fn life(&self) -> u64 {
+        self.life.load(Ordering::Acquire)
+    }
+
+    /// Changes with every commit of this process in the partition.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.clone()
+    }
+
+    /// Waits for a place in the queue, then for the verdict.
+    pub async fn submit(&self, job: Job) -> Reply {
+        let (reply, verdict) = oneshot::channel();
+        self.queue.send(Queued { job, tries: 0, reply }).await.map_err(|_| Refused::Closed)?;
+        verdict.await.unwrap_or(Err(Refused::Closed))
+    }
+
+    /// As [`Lane::submit`], but refused at once when the lane is full.
+    pub async fn try_submit(&self, job: Job) -> Reply {
+        let (reply, verdict) = oneshot::channel();
+        self.queue.try_send(Queued { job, tries: 0, reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Refused::Full,
+            mpsc::error::TrySendError::Closed(_) => Refused::Closed,
+        })?;
+        verdict.await.unwrap_or(Err(Refused::Closed))
+    }
+}
+
+struct Worker {
+    memory: Memory,
+    epoch: Option<Epoch>,
+    life: Arc<AtomicU64>,
+    committed: watch::Sender<u64>,
+    jobs: mpsc::Receiver<Queued>,
+}
+
+impl Worker {
+    async fn run(mut self) {
+        while let Some(first) = self.jobs.recv().await {
+            let mut group = vec![first];
+            while group.len() < GROUP_UNITS {
+                let Ok(next) = self.jobs.try_recv() else { break };
+                group.push(next);
+            }
+            while !group.is_empty() {
+                group = self.attempt(group).await;
+            }
+        }
+    }
+
+    /// One commit. Returns what must be tried again.
+    async fn attempt(&mut self, mut group: Vec<Queued>) -> Vec<Queued> {
+        let epoch = self.epoch().await;
+        let life = self.life.load(Ordering::Acquire);
+        let (current, stale): (Vec<_>, Vec<_>) = group.into_iter().partition(|queued| queued.job.life.is_none_or(|admitted| admitted == life));
+        group = current;
+        refuse(stale, &Refused::Stale);
+        match self.memory.commit(&epoch, &mut group).await {
+            Ok(()) => {
+                self.committed.send_modify(|count| *count += 1);
+                let (again, exhausted): (Vec<_>, Vec<_>) = group.into_iter().partition(|queued| queued.tries < CONFLICT_TRIES);
+                refuse(exhausted, &Refused::Conflict);
+                again
+            }
+            Err(StoreError::Epoch) => {
+                self.memory.forget();
+                self.epoch = None;
+                group
+            }
+            Err(StoreError::Unavailable(_) | StoreError::Corrupt(_)) => group,
+        }
+    }
+
+    /// The partition's epoch, opening it as often as it takes.
+    async fn epoch(&mut self) -> Epoch {
+        let mut pause = Duration::from_millis(20);
+        loop {
+            if let Some(epoch) = &self.epoch {
+                return epoch.clone();
+            }
+            match self.memory.open().await {
+                Ok(epoch) => {
+                    self.life.fetch_add(1, Ordering::AcqRel);
+                    self.epoch = Some(epoch);
+                }
+                Err(error) => {
+                    self.memory.store_failed(&error, pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(1));
+                }
+            }
+        }
+    }
+}
+
+fn refuse(queued: Vec<Queued>, reason: &Refused) {
+    for queued in queued {
+        // A caller that no longer waits needs no answer.
+        let _ = queued.reply.send(Err(reason.clone()));
+    }
+}

@@ -1,0 +1,43 @@
+//! The seam to the message bus and to other services: publish, deliver, invoke.
+//! Delivery is at least once, in any order, in batches; what the bus loses is healed from the feeds.
+
+pub mod dapr;
+pub mod embedded;
+
+use axum::http::{Request, Response};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+/// Publishes and invokes on behalf of one service.
+pub trait Sidecar: Send + Sync + 'static {
+    /// Hands a complete CloudEvent to `topic`. `Ok` says the bus took it, not that it is safe: brokers answer so for
+    /// events they drop.
+    fn publish(&self, topic: &str, event: Bytes) -> BoxFuture<'_, Result<(), SidecarError>>;
+
+    /// Calls another service's HTTP API; the URI is a path with its query.
+    fn invoke(&self, service: &str, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SidecarError>>;
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("sidecar: {0}")]
+pub struct SidecarError(pub String);
+
+/// What the receiver of a batch says of each entry, in Dapr's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Status {
+    Success,
+    /// Only when the receiver's own store can't be reached: a retried entry holds up its topic.
+    Retry,
+    Drop,
+}
+
+/// The topic of a consumer's dead letters.
+pub fn dead_letters(topic: &str, service: &str) -> String {
+    format!("{topic}.dlq.{service}")
+}
+
+/// The pub/sub component of live topics, and the one whose sidecar reads dead letters, so that these can't stall those.
+pub const PUBSUB: &str = "pubsub";
+pub const PUBSUB_DEADLETTER: &str = "pubsub-deadletter";

@@ -1,0 +1,231 @@
+//! The sidecar seam in one process: the contract of Dapr's bulk subscribe (batches, at least once, per-entry statuses,
+//! retry policy, dead-letter topic, one group an app id) on queues in memory. It keeps nothing: the feeds are durable, and
+//! whatever a restart takes from the queues is healed from them. Faults can be set, so that the same code is tried on a
+//! bus that loses, doubles, delays and reorders.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::Notify;
+use tower::ServiceExt;
+
+use super::{Sidecar, SidecarError, Status, dead_letters};
+use crate::clock::Clock;
+use crate::service::Service;
+use crate::tasks::Tasks;
+
+/// Entries of one delivery.
+const BATCH: usize = 100;
+/// Entries a subscription keeps; what comes beyond it is left to healing.
+const QUEUE: usize = 100_000;
+/// The inbound retry policy of `components/`: doubling from the first pause to the last, so many times.
+const RETRIES: u32 = 10;
+const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(2));
+/// Longest answer of an invoked service.
+const ANSWER_BYTES: usize = 64 << 20;
+
+/// Parts per thousand of published entries that meet each fault.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    pub drop: u64,
+    pub duplicate: u64,
+    /// Held back up to `max_delay`; what comes later overtakes it.
+    pub delay: u64,
+    pub max_delay: Duration,
+    /// Of deliveries: made twice at once.
+    pub deliver_twice: u64,
+}
+
+#[derive(Clone)]
+pub struct Bus(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    tasks: Tasks,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    faults: Faults,
+    apps: BTreeMap<&'static str, Attached>,
+    /// By topic, then app id; outlives the app, as a consumer group does.
+    subscriptions: BTreeMap<String, BTreeMap<&'static str, Arc<Subscription>>>,
+}
+
+#[derive(Clone)]
+struct Attached {
+    service: Service,
+    router: Router,
+}
+
+#[derive(Default)]
+struct Subscription {
+    queue: Mutex<VecDeque<Bytes>>,
+    ready: Notify,
+}
+
+impl Bus {
+    pub fn new(clock: Clock) -> Self {
+        Self(Arc::new(Inner { clock, tasks: Tasks::default(), state: Mutex::default() }))
+    }
+
+    pub fn set_faults(&self, faults: Faults) {
+        self.state().faults = faults;
+    }
+
+    /// Connects a service: its subscriptions start (or go on) and others can invoke it.
+    pub fn attach(&self, service: &Service) {
+        let name = service.name();
+        let attached = Attached { service: service.clone(), router: service.router(None) };
+        self.state().apps.insert(name, attached);
+        for topic in service.topics() {
+            self.subscribe(topic, name);
+            self.subscribe(&dead_letters(topic, name), name);
+        }
+    }
+
+    /// As if the app's process had ended: entries wait, invocations fail.
+    pub fn detach(&self, name: &str) {
+        self.state().apps.remove(name);
+    }
+
+    /// Entries that wait for delivery.
+    pub fn backlog(&self) -> usize {
+        let state = self.state();
+        state.subscriptions.values().flat_map(BTreeMap::values).map(|subscription| subscription.queue().len()).sum()
+    }
+
+    /// Drops every entry that waits for delivery, as a wiped broker does.
+    pub fn wipe(&self) {
+        self.state().subscriptions.values().flat_map(BTreeMap::values).for_each(|subscription| subscription.queue().clear());
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn subscribe(&self, topic: &str, name: &'static str) {
+        let subscription = Arc::new(Subscription::default());
+        let mut state = self.state();
+        let apps = state.subscriptions.entry(topic.to_owned()).or_default();
+        if apps.contains_key(name) {
+            return apps[name].ready.notify_one();
+        }
+        apps.insert(name, subscription.clone());
+        drop(state);
+        self.0.tasks.spawn(self.clone().deliver(topic.to_owned(), name, subscription));
+    }
+
+    fn enqueue(&self, topic: &str, event: &Bytes) {
+        for subscription in self.state().subscriptions.get(topic).into_iter().flat_map(BTreeMap::values) {
+            subscription.push(event.clone());
+        }
+    }
+
+    /// One delivery in flight a subscription.
+    async fn deliver(self, topic: String, name: &'static str, subscription: Arc<Subscription>) {
+        loop {
+            let attached = self.state().apps.get(name).cloned();
+            let Some(attached) = attached.filter(|_| !subscription.queue().is_empty()) else {
+                subscription.ready.notified().await;
+                continue;
+            };
+            let mut batch = subscription.take();
+            let mut pause = RETRY_PAUSE.0;
+            for attempt in 0..=RETRIES {
+                batch = self.deliver_once(&attached.service, &topic, batch).await;
+                if batch.is_empty() {
+                    break;
+                }
+                if attempt == RETRIES {
+                    let dead_letters = dead_letters(&topic, name);
+                    batch.iter().for_each(|event| self.enqueue(&dead_letters, event));
+                    break;
+                }
+                self.0.clock.sleep(pause).await;
+                pause = (pause * 2).min(RETRY_PAUSE.1);
+            }
+        }
+    }
+
+    /// Returns the entries to be retried.
+    async fn deliver_once(&self, service: &Service, topic: &str, batch: Vec<Bytes>) -> Vec<Bytes> {
+        let twice = self.hit(|faults| faults.deliver_twice);
+        let statuses = if twice {
+            let copy = service.deliver(topic, batch.clone());
+            futures::join!(service.deliver(topic, batch.clone()), copy).0
+        } else {
+            service.deliver(topic, batch.clone()).await
+        };
+        batch.into_iter().zip(statuses).filter(|(_, status)| *status == Status::Retry).map(|(event, _)| event).collect()
+    }
+
+    fn hit(&self, share: impl Fn(&Faults) -> u64) -> bool {
+        let share = share(&self.state().faults);
+        share > 0 && self.0.clock.random() % 1000 < share
+    }
+}
+
+impl Subscription {
+    fn queue(&self) -> MutexGuard<'_, VecDeque<Bytes>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, event: Bytes) {
+        let mut queue = self.queue();
+        if queue.len() < QUEUE {
+            queue.push_back(event);
+        }
+        drop(queue);
+        self.ready.notify_one();
+    }
+
+    fn take(&self) -> Vec<Bytes> {
+        let mut queue = self.queue();
+        let count = queue.len().min(BATCH);
+        queue.drain(..count).collect()
+    }
+}
+
+impl Sidecar for Bus {
+    fn publish(&self, topic: &str, event: Bytes) -> BoxFuture<'_, Result<(), SidecarError>> {
+        if !self.hit(|faults| faults.drop) {
+            if self.hit(|faults| faults.duplicate) {
+                self.enqueue(topic, &event);
+            }
+            if self.hit(|faults| faults.delay) {
+                let longest = self.state().faults.max_delay.as_micros().max(1) as u64;
+                let delay = Duration::from_micros(self.0.clock.random() % longest);
+                let (bus, topic) = (self.clone(), topic.to_owned());
+                self.0.tasks.spawn(async move {
+                    bus.0.clock.sleep(delay).await;
+                    bus.enqueue(&topic, &event);
+                });
+            } else {
+                self.enqueue(topic, &event);
+            }
+        }
+        futures::future::ready(Ok(())).boxed()
+    }
+
+    fn invoke(&self, service: &str, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SidecarError>> {
+        let attached = self.state().apps.get(service).cloned();
+        let missing = format!("{service} is not here");
+        async move {
+            let router = attached.ok_or(SidecarError(missing))?.router;
+            let Ok(response) = router.oneshot(request.map(Body::from)).await;
+            let (parts, body) = response.into_parts();
+            let body = axum::body::to_bytes(body, ANSWER_BYTES).await.map_err(|error| SidecarError(error.to_string()))?;
+            Ok(Response::from_parts(parts, body))
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,48 @@
+//! The seam to whatever keeps streams, feeds, marks, trackers, view rows, work and parked entries.
+//!
+//! Everything a service stores lives in one of its 64 partitions, and everything it writes goes through
+//! [`Store::commit`]: one atomic group of units on one partition. What makes an effect happen exactly once is
+//! that a unit's mark stands in the same commit as its writes; a commit of unknown outcome is sent again as it is.
+
+mod contract;
+pub mod embedded;
+pub mod kv;
+pub mod redis;
+
+pub use contract::*;
+
+use futures::future::BoxFuture;
+
+/// A partition's store. All calls are safe to repeat: reads change nothing, units carry marks.
+pub trait Store: Send + Sync + 'static {
+    /// The partition's epoch, made on first use.
+    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Epoch, StoreError>>;
+
+    /// Commits `group` (at most [`GROUP_UNITS`] units), in order. Verdicts are per unit; a unit that is refused writes nothing
+    /// and does not stop the others. Refused as a whole with [`StoreError::Epoch`] when `epoch` is not the partition's.
+    fn commit<'a>(&'a self, partition: &'a Partition, epoch: &'a Epoch, group: &'a [Unit]) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>>;
+
+    /// Answers `queries` in order, each of one partition's present state; no snapshot across queries is promised.
+    fn read<'a>(&'a self, partition: &'a Partition, queries: &'a [Query]) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>>;
+
+    /// Returns when everything committed before the call survives what the durability level promises.
+    fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+/// Most units in one group; a group also stays below [`GROUP_BYTES`], so that no commit holds the store for long.
+pub const GROUP_UNITS: usize = 64;
+pub const GROUP_BYTES: usize = 256 * 1024;
+
+/// What a caller does about it is the variant.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Drop everything cached of the partition, open it and start again at admit.
+    #[error("the partition has a new epoch")]
+    Epoch,
+    /// Outcome unknown: send the same again later.
+    #[error("store unavailable: {0}")]
+    Unavailable(String),
+    /// Retrying is useless: a key holds what this program did not put there.
+    #[error("store corrupt: {0}")]
+    Corrupt(String),
+}

@@ -1,0 +1,151 @@
+//! Runs due work: takes it up, performs it, commits its result.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use super::{Ctx, Performed, StartedWork, parse_id};
+use crate::app::{WorkKind, WorkWiring};
+use crate::decider::Decision;
+use crate::event::{Context, Incoming};
+use crate::lane::{Done, Job, Refused};
+use crate::service::Service;
+use crate::store::{Answer, Mark, Park, Query, StreamId, WorkRecord};
+
+/// Calls to the outside in flight at once.
+const CONCURRENT: usize = 256;
+
+pub(crate) struct Executor {
+    permits: Arc<Semaphore>,
+    /// Records this process is on, so that the sweep leaves them.
+    running: Mutex<HashSet<String>>,
+}
+
+impl Executor {
+    pub fn new() -> Self {
+        Self { permits: Arc::new(Semaphore::new(CONCURRENT)), running: Mutex::new(HashSet::new()) }
+    }
+
+    /// Takes the record for this process, unless it has it already.
+    pub fn begin(&self, id: &str) -> bool {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned())
+    }
+
+    fn end(&self, id: &str) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}
+
+impl Service {
+    /// Performs work that the causing commit has taken up for us.
+    pub(crate) fn start_work(&self, work: StartedWork) {
+        if !self.executor().begin(&work.id) {
+            return;
+        }
+        let service = self.clone();
+        self.tasks().spawn(async move {
+            // The call must not happen before the commit that recorded it is safe.
+            if service.store().sync().await.is_ok() {
+                service.perform(work.partition, &work.id, work.tries, work.incoming).await;
+            }
+            service.executor().end(&work.id);
+        });
+    }
+
+    /// Takes up a record that is due.
+    pub(crate) fn resume_work(&self, partition: u8, record: WorkRecord) {
+        if !self.executor().begin(&record.id) {
+            return;
+        }
+        let service = self.clone();
+        self.tasks().spawn(async move {
+            service.resume(partition, &record).await;
+            service.executor().end(&record.id);
+        });
+    }
+
+    async fn resume(&self, partition: u8, record: &WorkRecord) {
+        let Some(wiring) = parse_id(&record.id).and_then(|(handler, ..)| self.wiring(handler)) else {
+            tracing::error!(service = self.name(), work = record.id, "work of a handler this version does not have is left alone");
+            return;
+        };
+        let Some(incoming) = self.cause(partition, &record.id).await else { return };
+        match &wiring.kind {
+            WorkKind::Deadline(due) => match due(&incoming) {
+                Ok((_, decision)) => self.finish(partition, &record.id, &incoming, decision).await,
+                Err(error) => self.park_work(partition, record, &incoming, &error.to_string()).await,
+            },
+            WorkKind::Effect { budget, .. } => {
+                let tries = record.tries + 1;
+                let taken = Mark::Reschedule { id: record.id.clone(), from: record.tries, to: tries, delay_ms: budget.lease().as_millis() as u64 };
+                let verdict = self.lane(partition).submit(Job::new(taken, Context::default())).await;
+                if matches!(verdict, Ok(Done::Committed(_))) && self.store().sync().await.is_ok() {
+                    self.perform(partition, &record.id, tries, incoming).await;
+                }
+            }
+        }
+    }
+
+    async fn perform(&self, partition: u8, id: &str, tries: u32, incoming: Incoming) {
+        let Some(WorkWiring { kind: WorkKind::Effect { budget, perform }, .. }) = parse_id(id).and_then(|(handler, ..)| self.wiring(handler)) else { return };
+        let Ok(_permit) = self.executor().permits.clone().acquire_owned().await else { return };
+        let ctx = Ctx { outside: self.outside().clone(), clock: self.clock().clone(), tries, budget: *budget };
+        let last = ctx.is_last_try();
+        let outcome = tokio::time::timeout(budget.timeout, perform(ctx, incoming.clone())).await;
+        let pause = budget.pause_after(tries);
+        let record = WorkRecord { id: id.to_owned(), tries, due_ms: 0 };
+        match outcome {
+            Ok(Ok(Performed::Result(decision))) => self.finish(partition, id, &incoming, decision).await,
+            Ok(Err(error)) => self.park_work(partition, &record, &incoming, &error.to_string()).await,
+            Ok(Ok(Performed::Retry(_))) | Err(_) if last => self.park_work(partition, &record, &incoming, "tries exhausted").await,
+            Ok(Ok(Performed::Retry(after))) => self.put_off(partition, id, tries, after.max(pause)).await,
+            Err(_) => self.put_off(partition, id, tries, pause).await,
+        }
+    }
+
+    async fn put_off(&self, partition: u8, id: &str, tries: u32, after: Duration) {
+        let mark = Mark::Reschedule { id: id.to_owned(), from: tries, to: tries, delay_ms: after.as_millis() as u64 };
+        // Refused or not, the sweep finds the record when it is due.
+        let _ = self.lane(partition).submit(Job::new(mark, Context::default())).await;
+        let (service, record) = (self.clone(), WorkRecord { id: id.to_owned(), tries, due_ms: 0 });
+        self.tasks().spawn(async move {
+            service.clock().sleep(after).await;
+            service.resume_work(partition, record);
+        });
+    }
+
+    async fn finish(&self, partition: u8, id: &str, incoming: &Incoming, decision: Box<dyn Decision>) {
+        debug_assert_eq!(crate::partition::partition_of(&decision.partition_key()), partition, "a result belongs to the partition of its cause");
+        let mut context = incoming.cause();
+        context.actor = Some(self.name().to_owned());
+        let job = Job::new(Mark::Work { id: id.to_owned() }, context).decide(vec![decision]);
+        match self.lane(partition).submit(job).await {
+            Ok(_) | Err(Refused::Closed) => {}
+            Err(refused) => {
+                let record = WorkRecord { id: id.to_owned(), tries: 0, due_ms: 0 };
+                self.park_work(partition, &record, incoming, &refused.to_string()).await;
+            }
+        }
+    }
+
+    /// Sets a record aside for a person: it is no longer due, and its removal and its parking are one commit.
+    async fn park_work(&self, partition: u8, record: &WorkRecord, incoming: &Incoming, reason: &str) {
+        tracing::error!(service = self.name(), work = record.id, tries = record.tries, reason, "work is parked");
+        self.metrics().parked();
+        let bytes = json!({ "reason": "work", "detail": reason, "tries": record.tries, "event": incoming.id, "at": self.clock().rfc3339() }).to_string().into();
+        let park = Park { consumer: self.name().to_owned(), feed: String::new(), entry: record.id.clone(), record: bytes };
+        let job = Job { parks: vec![park], ..Job::new(Mark::Work { id: record.id.clone() }, Context::default()) };
+        let _ = self.lane(partition).submit(job).await;
+    }
+
+    async fn cause(&self, partition: u8, id: &str) -> Option<Incoming> {
+        let (_, topic, stream, sequence) = parse_id(id)?;
+        let query = Query::Events { stream: StreamId { topic: topic.to_owned(), id: stream.to_owned() }, after: sequence - 1, limit: 1 };
+        let Ok(Answer::Events(events)) = self.read_one(partition, query).await else { return None };
+        let recorded = events.into_iter().next()?;
+        Incoming::recorded(&recorded.record, recorded.placed).ok()
+    }
+}

@@ -39,8 +39,8 @@ test: cargo ## Everything: check, then each test, those on real daprd and Redis 
 sim: cargo ## The simulation alone; SEEDS=, ORDERS= or SEED= to choose
 	cargo test $(locked) -p blackbox --test sim -- --nocapture
 
-generate: cargo ## Write anew what is generated: types, topology, dapr.yaml
-	UPDATE=1 cargo test $(locked) -q -p xtask
+generate: cargo ## Write anew what is derived from schemas/
+	cargo run $(locked) -q -p xtask -- generate
 
 clean-cache: ## Delete what was fetched: daprd, Valkey
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/millrace"

@@ -32,8 +32,10 @@ pub fn item(catalogue: &Catalogue, file: &SchemaFile, name: &str) -> Result<Opti
 fn structure(catalogue: &Catalogue, file: &SchemaFile, name: &str) -> Result<Item> {
     let properties = file.json["properties"].as_object().context("an object without properties")?;
     let required = file.strings("required");
-    // Required ones in the file's order; serde_json keeps no order for the others.
-    let optional = properties.keys().map(String::as_str).filter(|key| !required.contains(key));
+    // Required ones in the file's order. Whether serde_json keeps the order of the others depends on
+    // which features the rest of a build turns on, so they are sorted.
+    let optional: BTreeSet<&str> =
+        properties.keys().map(String::as_str).filter(|key| !required.contains(key)).collect();
     let mut item = Item::default();
     let mut fields = String::new();
     for key in required.iter().copied().chain(optional) {
@@ -51,7 +53,7 @@ fn structure(catalogue: &Catalogue, file: &SchemaFile, name: &str) -> Result<Ite
     }
     let personal = file.flag("x-pii");
     let derives = if personal { DERIVES.replace("Debug, ", "") } else { DERIVES.to_owned() };
-    item.uses.insert("serde::{Deserialize, Serialize}".to_owned());
+    item.uses.extend(["serde::Deserialize".to_owned(), "serde::Serialize".to_owned()]);
     item.source = format!(
         "/// {}\n#[derive({derives})]\n#[serde(rename_all = \"camelCase\")]\npub struct {name} {{ {fields} }}\n",
         file.text("description")
@@ -67,19 +69,12 @@ fn structure(catalogue: &Catalogue, file: &SchemaFile, name: &str) -> Result<Ite
 }
 
 fn enumeration(file: &SchemaFile, name: &str) -> Item {
-    let values = file.strings("enum");
-    let variant = |value: &str| pascal(&value.to_lowercase());
-    let variants: String = values.iter().map(|v| format!("#[serde(rename = \"{v}\")]\n{},\n", variant(v))).collect();
-    let arms: String = values.iter().map(|v| format!("Self::{} => \"{v}\",\n", variant(v))).collect();
+    let variant = |value: &str| format!("        {} = \"{value}\",\n", pascal(&value.to_lowercase()));
+    let variants: String = file.strings("enum").into_iter().map(variant).collect();
+    let description = file.text("description");
     Item {
-        source: format!(
-            "/// {}\n#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]\n\
-             pub enum {name} {{ {variants} }}\n\n\
-             impl {name} {{\n/// As it is written in JSON.\n\
-             pub fn as_str(self) -> &'static str {{ match self {{ {arms} }} }}\n}}\n",
-            file.text("description")
-        ),
-        uses: BTreeSet::from(["serde::{Deserialize, Serialize}".to_owned()]),
+        source: format!("closed_enum! {{\n    /// {description}\n    pub enum {name} {{\n{variants}    }}\n}}\n"),
+        uses: BTreeSet::from(["crate::macros::closed_enum".to_owned()]),
     }
 }
 

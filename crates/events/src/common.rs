@@ -1,5 +1,6 @@
 //! What several schemas share. Generated from `schemas/` by `cargo run -p xtask -- generate`.
 
+use crate::macros::closed_enum;
 use millrace::pii::Secret;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -31,110 +32,47 @@ pub struct AdjustmentLine {
     pub quantity: i64,
 }
 
-/// Why counted stock differs from the books.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum AdjustmentReason {
-    #[serde(rename = "count")]
-    Count,
-    #[serde(rename = "damage")]
-    Damage,
-    #[serde(rename = "loss")]
-    Loss,
-    #[serde(rename = "found")]
-    Found,
-}
-
-impl AdjustmentReason {
-    /// As it is written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Count => "count",
-            Self::Damage => "damage",
-            Self::Loss => "loss",
-            Self::Found => "found",
-        }
+closed_enum! {
+    /// Why counted stock differs from the books.
+    pub enum AdjustmentReason {
+        Count = "count",
+        Damage = "damage",
+        Loss = "loss",
+        Found = "found",
     }
 }
 
-/// Why a parcel can no longer be stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum CancellationRefusal {
-    #[serde(rename = "already_dispatched")]
-    AlreadyDispatched,
-}
-
-impl CancellationRefusal {
-    /// As it is written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AlreadyDispatched => "already_dispatched",
-        }
+closed_enum! {
+    /// Why a parcel can no longer be stopped.
+    pub enum CancellationRefusal {
+        AlreadyDispatched = "already_dispatched",
     }
 }
 
-/// Why a carrier does not take a parcel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum CarrierRefusal {
-    #[serde(rename = "refused")]
-    Refused,
-}
-
-impl CarrierRefusal {
-    /// As it is written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-        }
+closed_enum! {
+    /// Why a carrier does not take a parcel.
+    pub enum CarrierRefusal {
+        Refused = "refused",
     }
 }
 
-/// What moved the level of an article.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ChangeType {
-    #[serde(rename = "RECEIPT")]
-    Receipt,
-    #[serde(rename = "SALE")]
-    Sale,
-    #[serde(rename = "RESERVATION")]
-    Reservation,
-    #[serde(rename = "RELEASE")]
-    Release,
-    #[serde(rename = "ADJUSTMENT")]
-    Adjustment,
-    #[serde(rename = "RETURN")]
-    Return,
-}
-
-impl ChangeType {
-    /// As it is written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Receipt => "RECEIPT",
-            Self::Sale => "SALE",
-            Self::Reservation => "RESERVATION",
-            Self::Release => "RELEASE",
-            Self::Adjustment => "ADJUSTMENT",
-            Self::Return => "RETURN",
-        }
+closed_enum! {
+    /// What moved the level of an article.
+    pub enum ChangeType {
+        Receipt = "RECEIPT",
+        Sale = "SALE",
+        Reservation = "RESERVATION",
+        Release = "RELEASE",
+        Adjustment = "ADJUSTMENT",
+        Return = "RETURN",
     }
 }
 
-/// How a message reaches the customer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Channel {
-    #[serde(rename = "email")]
-    Email,
-    #[serde(rename = "sms")]
-    Sms,
-}
-
-impl Channel {
-    /// As it is written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Sms => "sms",
-        }
+closed_enum! {
+    /// How a message reaches the customer.
+    pub enum Channel {
+        Email = "email",
+        Sms = "sms",
     }
 }
 
@@ -170,59 +108,25 @@ pub struct OrderLine {
     pub unit_price: i64,
 }
 
-/// Where an order is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum OrderStatus {
-    #[serde(rename = "created")]
-    Created,
-    #[serde(rename = "reserved")]
-    Reserved,
-    #[serde(rename = "paid")]
-    Paid,
-    #[serde(rename = "confirmed")]
-    Confirmed,
-    #[serde(rename = "shipped")]
-    Shipped,
-    #[serde(rename = "delivered")]
-    Delivered,
-    #[serde(rename = "fulfilled")]
-    Fulfilled,
-    #[serde(rename = "cancelled")]
-    Cancelled,
-    #[serde(rename = "returned")]
-    Returned,
-}
-
-impl OrderStatus {
-    /// As it is written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Reserved => "reserved",
-            Self::Paid => "paid",
-            Self::Confirmed => "confirmed",
-            Self::Shipped => "shipped",
-            Self::Delivered => "delivered",
-            Self::Fulfilled => "fulfilled",
-            Self::Cancelled => "cancelled",
-            Self::Returned => "returned",
-        }
+closed_enum! {
+    /// Where an order is on its way.
+    pub enum OrderStatus {
+        Created = "created",
+        Reserved = "reserved",
+        Paid = "paid",
+        Confirmed = "confirmed",
+        Shipped = "shipped",
+        Delivered = "delivered",
+        Fulfilled = "fulfilled",
+        Cancelled = "cancelled",
+        Returned = "returned",
     }
 }
 
-/// What a carrier reports of a parcel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ParcelStatus {
-    #[serde(rename = "delivered")]
-    Delivered,
-}
-
-impl ParcelStatus {
-    /// As it is written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-        }
+closed_enum! {
+    /// What a carrier reports of a parcel.
+    pub enum ParcelStatus {
+        Delivered = "delivered",
     }
 }
 
@@ -234,56 +138,24 @@ pub struct PaymentMethod {
     pub token: Secret,
 }
 
-/// What a provider says of a charge or refund.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum PaymentOutcome {
-    #[serde(rename = "succeeded")]
-    Succeeded,
-    #[serde(rename = "declined")]
-    Declined,
-    #[serde(rename = "pending")]
-    Pending,
-}
-
-impl PaymentOutcome {
-    /// As it is written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Declined => "declined",
-            Self::Pending => "pending",
-        }
+closed_enum! {
+    /// What a provider says of a charge or refund.
+    pub enum PaymentOutcome {
+        Succeeded = "succeeded",
+        Declined = "declined",
+        Pending = "pending",
     }
 }
 
-/// Why an order, or a part of its way, ended before it was fulfilled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Reason {
-    #[serde(rename = "out_of_stock")]
-    OutOfStock,
-    #[serde(rename = "payment_declined")]
-    PaymentDeclined,
-    #[serde(rename = "payment_timeout")]
-    PaymentTimeout,
-    #[serde(rename = "reservation_expired")]
-    ReservationExpired,
-    #[serde(rename = "carrier_refused")]
-    CarrierRefused,
-    #[serde(rename = "customer")]
-    Customer,
-}
-
-impl Reason {
-    /// As it is written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OutOfStock => "out_of_stock",
-            Self::PaymentDeclined => "payment_declined",
-            Self::PaymentTimeout => "payment_timeout",
-            Self::ReservationExpired => "reservation_expired",
-            Self::CarrierRefused => "carrier_refused",
-            Self::Customer => "customer",
-        }
+closed_enum! {
+    /// Why an order, or a part of its way, ended before it was fulfilled.
+    pub enum Reason {
+        OutOfStock = "out_of_stock",
+        PaymentDeclined = "payment_declined",
+        PaymentTimeout = "payment_timeout",
+        ReservationExpired = "reservation_expired",
+        CarrierRefused = "carrier_refused",
+        Customer = "customer",
     }
 }
 

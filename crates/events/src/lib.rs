@@ -1,5 +1,8 @@
 //! The events of the shop and the documents at its edges. Generated from `schemas/` by `cargo run -p xtask -- generate`.
 
+mod macros;
+mod sources;
+
 pub mod common;
 pub mod http;
 pub mod notifications;
@@ -8,10 +11,8 @@ pub mod outside;
 pub mod payment;
 pub mod pricing;
 pub mod shipping;
+pub mod topics;
 pub mod warehouse;
-
-mod sources;
-mod validator;
 
 pub use sources::{SOURCES, examples};
 

@@ -1,28 +1,5 @@
 //! Topics and how they are kept. Generated from `schemas/` by `cargo run -p xtask -- generate`.
 
-/// Where events of one kind go, who writes them, and how long they stay.
-#[derive(Debug)]
-pub struct Topic {
-    pub name: &'static str,
-    /// The only service that writes it.
-    pub owner: &'static str,
-    /// What its events are partitioned by.
-    pub key: &'static str,
-    /// Of the broker, where the broker has partitions.
-    pub partitions: u32,
-    pub hot_hours: u32,
-    pub archive_days: u32,
-    pub delivery: Delivery,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// The broker may wait a moment to fill a batch.
-    Bulk,
-    /// Each event is handed over at once.
-    Single,
-}
-
 pub const TOPICS: &[Topic] = &[
     Topic {
         name: "notifications.notification",
@@ -88,3 +65,26 @@ pub const TOPICS: &[Topic] = &[
         delivery: Delivery::Bulk,
     },
 ];
+
+/// Where events of one kind go, who writes them, and how long they stay.
+#[derive(Debug)]
+pub struct Topic {
+    pub name: &'static str,
+    /// The only service that writes it.
+    pub owner: &'static str,
+    /// What its events are partitioned by.
+    pub key: &'static str,
+    /// Of the broker, where the broker has partitions.
+    pub partitions: u32,
+    pub hot_hours: u32,
+    pub archive_days: u32,
+    pub delivery: Delivery,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// The broker may wait a moment to fill a batch.
+    Bulk,
+    /// Each event is handed over at once.
+    Single,
+}

@@ -1,10 +1,7 @@
 //! HTTP bodies of orders. Generated from `schemas/` by `cargo run -p xtask -- generate`.
 
-use crate::common::Address;
-use crate::common::Contact;
-use crate::common::PaymentMethod;
-use crate::common::StockLine;
-use crate::validator::schema;
+use crate::common::{Address, Contact, PaymentMethod, StockLine};
+use crate::macros::schema;
 use millrace::schema::{Document, Schema};
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! HTTP bodies of pricing. Generated from `schemas/` by `cargo run -p xtask -- generate`.
 
-use crate::validator::schema;
+use crate::macros::schema;
 use millrace::schema::{Document, Schema};
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,7 @@
 //! HTTP bodies of warehouse. Generated from `schemas/` by `cargo run -p xtask -- generate`.
 
-use crate::common::AdjustmentLine;
-use crate::common::AdjustmentReason;
-use crate::common::StockLine;
-use crate::validator::schema;
+use crate::common::{AdjustmentLine, AdjustmentReason, StockLine};
+use crate::macros::schema;
 use millrace::schema::{Document, Schema};
 use serde::{Deserialize, Serialize};
 

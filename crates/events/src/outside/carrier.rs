@@ -1,8 +1,7 @@
 //! Answers and callbacks of a carrier. Generated from `schemas/` by `cargo run -p xtask -- generate`.
 
-use crate::common::CarrierRefusal;
-use crate::common::ParcelStatus;
-use crate::validator::schema;
+use crate::common::{CarrierRefusal, ParcelStatus};
+use crate::macros::schema;
 use millrace::schema::{Document, Schema};
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! Answers and callbacks of a provider. Generated from `schemas/` by `cargo run -p xtask -- generate`.
 
 use crate::common::PaymentOutcome;
-use crate::validator::schema;
+use crate::macros::schema;
 use millrace::schema::{Document, Schema};
 use serde::{Deserialize, Serialize};
 

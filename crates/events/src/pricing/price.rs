@@ -1,44 +1,13 @@
 //! The events of topic `pricing.price`. Generated from `schemas/` by `cargo run -p xtask -- generate`.
 
-use crate::validator::schema;
-use millrace::schema::{DecodeError, EventSchema, EventSet, EventType, decode};
+mod event;
+pub use event::Event;
+
+use crate::macros::schema;
+use millrace::schema::{EventSchema, EventType};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 pub const TOPIC: &str = "pricing.price";
-
-/// Any event of this topic.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    Updated(PriceUpdated),
-}
-
-impl EventSet for Event {
-    const TOPIC: &'static str = TOPIC;
-    const SCHEMAS: &'static [&'static EventSchema] = &[PriceUpdated::SCHEMA];
-    fn decode(name: &str, version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-        match name {
-            "pricing.price.updated" => decode(version, data).map(Self::Updated),
-            _ => Err(DecodeError::UnknownType(name.to_owned())),
-        }
-    }
-    fn schema(&self) -> &'static EventSchema {
-        match self {
-            Self::Updated(_) => PriceUpdated::SCHEMA,
-        }
-    }
-    fn to_value(&self) -> Result<Value, serde_json::Error> {
-        match self {
-            Self::Updated(event) => serde_json::to_value(event),
-        }
-    }
-}
-
-impl From<PriceUpdated> for Event {
-    fn from(event: PriceUpdated) -> Self {
-        Self::Updated(event)
-    }
-}
 
 /// An article has a new price.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,45 +1,14 @@
 //! The events of topic `warehouse.stock`. Generated from `schemas/` by `cargo run -p xtask -- generate`.
 
+mod event;
+pub use event::Event;
+
 use crate::common::ChangeType;
-use crate::validator::schema;
-use millrace::schema::{DecodeError, EventSchema, EventSet, EventType, decode};
+use crate::macros::schema;
+use millrace::schema::{EventSchema, EventType};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 pub const TOPIC: &str = "warehouse.stock";
-
-/// Any event of this topic.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    Updated(StockUpdated),
-}
-
-impl EventSet for Event {
-    const TOPIC: &'static str = TOPIC;
-    const SCHEMAS: &'static [&'static EventSchema] = &[StockUpdated::SCHEMA];
-    fn decode(name: &str, version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-        match name {
-            "warehouse.stock.updated" => decode(version, data).map(Self::Updated),
-            _ => Err(DecodeError::UnknownType(name.to_owned())),
-        }
-    }
-    fn schema(&self) -> &'static EventSchema {
-        match self {
-            Self::Updated(_) => StockUpdated::SCHEMA,
-        }
-    }
-    fn to_value(&self) -> Result<Value, serde_json::Error> {
-        match self {
-            Self::Updated(event) => serde_json::to_value(event),
-        }
-    }
-}
-
-impl From<StockUpdated> for Event {
-    fn from(event: StockUpdated) -> Self {
-        Self::Updated(event)
-    }
-}
 
 /// The level of one article at one location changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! One compiled validator a schema file. Generated from `schemas/` by `cargo run -p xtask -- generate`.
+//! What each schema file and each enum of one expands to. Generated from `schemas/` by `cargo run -p xtask -- generate`.
 
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
@@ -77,11 +77,32 @@ macro_rules! schema {
         struct Validator;
         &millrace::schema::Schema {
             id: $id,
-            validate: |value| crate::validator::masked(Validator::validate(value)),
+            validate: |value| crate::macros::masked(Validator::validate(value)),
         }
     }};
 }
 pub(crate) use schema;
+
+/// An enum of strings. An unknown one is refused by the validator before it gets here.
+macro_rules! closed_enum {
+    (#[doc = $doc:literal] pub enum $name:ident { $($variant:ident = $text:literal,)+ }) => {
+        #[doc = $doc]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name {
+            $(#[serde(rename = $text)] $variant,)+
+        }
+
+        impl $name {
+            /// As it is written in JSON.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+    };
+}
+pub(crate) use closed_enum;
 
 /// The error as it may be logged and answered: where and what, never a value, nor a name the sender chose.
 pub(crate) fn masked(outcome: Result<(), ValidationError<'_>>) -> Result<(), Violation> {

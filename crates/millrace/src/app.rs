@@ -44,7 +44,10 @@ pub(crate) struct WorkWiring {
 }
 
 pub(crate) enum WorkKind {
-    Effect { budget: Budget, perform: Arc<dyn Fn(Ctx, Incoming) -> BoxFuture<'static, Result<Performed, DecodeError>> + Send + Sync> },
+    Effect {
+        budget: Budget,
+        perform: Arc<dyn Fn(Ctx, Incoming) -> BoxFuture<'static, Result<Performed, DecodeError>> + Send + Sync>,
+    },
     Deadline(Arc<dyn Fn(&Incoming) -> Result<(Duration, Box<dyn Decision>), DecodeError> + Send + Sync>),
 }
 
@@ -60,7 +63,10 @@ impl App {
     /// A reaction: an event of another service (or of this one) becomes a command, none, or several. Pure.
     /// The handler's name is the function's, so it carries the name of the command it causes.
     #[must_use]
-    pub fn on<E: EventType, R: IntoDecisions, F: Fn(Event<E>) -> R + Send + Sync + 'static>(mut self, reaction: F) -> Self {
+    pub fn on<E: EventType, R: IntoDecisions, F: Fn(Event<E>) -> R + Send + Sync + 'static>(
+        mut self,
+        reaction: F,
+    ) -> Self {
         let decisions = move |incoming: &Incoming| Ok(reaction(incoming.event::<E>()?).into_decisions());
         self.consumer(E::SCHEMA.topic, self.name.to_owned()).handle(E::SCHEMA.name, short_name::<F>(), decisions);
         self
@@ -92,18 +98,29 @@ impl App {
             let effect = effect.clone();
             async move { Ok(Performed::from(effect(ctx, incoming.event::<E>()?).await)) }.boxed()
         };
-        self.work.push(WorkWiring { name: short_name::<F>(), cause: E::SCHEMA.name, kind: WorkKind::Effect { budget, perform: Arc::new(perform) } });
+        self.work.push(WorkWiring {
+            name: short_name::<F>(),
+            cause: E::SCHEMA.name,
+            kind: WorkKind::Effect { budget, perform: Arc::new(perform) },
+        });
         self
     }
 
     /// A deadline, stored in the commit of the event that sets it. Whether it still matters is the decider's to say.
     #[must_use]
-    pub fn after<E: EventType, C: Command, F: Fn(Event<E>) -> Deadline<C> + Send + Sync + 'static>(mut self, deadline: F) -> Self {
+    pub fn after<E: EventType, C: Command, F: Fn(Event<E>) -> Deadline<C> + Send + Sync + 'static>(
+        mut self,
+        deadline: F,
+    ) -> Self {
         let due = move |incoming: &Incoming| {
             let deadline = deadline(incoming.event::<E>()?);
             Ok((deadline.delay, Box::new(Commanded(deadline.command)) as Box<dyn Decision>))
         };
-        self.work.push(WorkWiring { name: short_name::<F>(), cause: E::SCHEMA.name, kind: WorkKind::Deadline(Arc::new(due)) });
+        self.work.push(WorkWiring {
+            name: short_name::<F>(),
+            cause: E::SCHEMA.name,
+            kind: WorkKind::Deadline(Arc::new(due)),
+        });
         self
     }
 
@@ -118,7 +135,12 @@ impl App {
         let hears = self.consumers.iter().flat_map(|(topic, consumers)| {
             consumers.iter().flat_map(move |consumer| {
                 consumer.handlers.iter().flat_map(move |(event, handlers)| {
-                    handlers.iter().map(move |handler| Heard { topic, event, consumer: consumer.name.clone(), reaction: handler.name })
+                    handlers.iter().map(move |handler| Heard {
+                        topic,
+                        event,
+                        consumer: consumer.name.clone(),
+                        reaction: handler.name,
+                    })
                 })
             })
         });

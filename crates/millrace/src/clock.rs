@@ -26,12 +26,20 @@ struct Inner {
 
 impl Clock {
     pub fn system() -> Self {
-        Self(Arc::new(Inner { simulated_from: None, jump_us: AtomicI64::new(0), random: AtomicU64::new(RandomState::new().hash_one("millrace")) }))
+        Self(Arc::new(Inner {
+            simulated_from: None,
+            jump_us: AtomicI64::new(0),
+            random: AtomicU64::new(RandomState::new().hash_one("millrace")),
+        }))
     }
 
     /// Follows tokio's (paused) time; `seed` decides every id and random number.
     pub fn simulated(seed: u64) -> Self {
-        Self(Arc::new(Inner { simulated_from: Some(Instant::now()), jump_us: AtomicI64::new(0), random: AtomicU64::new(seed) }))
+        Self(Arc::new(Inner {
+            simulated_from: Some(Instant::now()),
+            jump_us: AtomicI64::new(0),
+            random: AtomicU64::new(seed),
+        }))
     }
 
     /// Microseconds since the Unix epoch.
@@ -60,7 +68,8 @@ impl Clock {
 
     /// Uniform over all of `u64`: SplitMix64 (Steele, Lea, Flood 2014). Not for secrets.
     pub fn random(&self) -> u64 {
-        let mut z = self.0.random.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z =
+            self.0.random.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).wrapping_add(0x9e37_79b9_7f4a_7c15);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)

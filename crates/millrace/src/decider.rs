@@ -93,7 +93,10 @@ pub struct Unreadable(pub String);
 
 impl SlotRef {
     pub fn stream<A: Aggregate>(id: impl Into<String>) -> Self {
-        Self { slot: Slot::Stream(StreamId { topic: A::Event::TOPIC.to_owned(), id: id.into() }), load: load_stream::<A> }
+        Self {
+            slot: Slot::Stream(StreamId { topic: A::Event::TOPIC.to_owned(), id: id.into() }),
+            load: load_stream::<A>,
+        }
     }
 }
 
@@ -116,7 +119,8 @@ pub fn fold<A: Aggregate>(stream: &StoredStream) -> Result<A, Unreadable> {
 }
 
 fn decode_recorded<A: Aggregate>(recorded: &Recorded) -> Result<A::Event, Unreadable> {
-    let incoming = Incoming::recorded(&recorded.record, recorded.placed).map_err(|error| Unreadable(error.to_string()))?;
+    let incoming =
+        Incoming::recorded(&recorded.record, recorded.placed).map_err(|error| Unreadable(error.to_string()))?;
     A::Event::decode(&incoming.name, incoming.version, &incoming.data).map_err(|error| Unreadable(error.to_string()))
 }
 
@@ -186,7 +190,12 @@ impl Loaded {
         cached.state.downcast_ref().expect("a slot has one type of state")
     }
 
-    pub(crate) fn write<T: Any + Send + Sync + Serialize>(&mut self, slot: Slot, state: T, event: Option<Box<dyn RecordedEvent>>) {
+    pub(crate) fn write<T: Any + Send + Sync + Serialize>(
+        &mut self,
+        slot: Slot,
+        state: T,
+        event: Option<Box<dyn RecordedEvent>>,
+    ) {
         let before = self.slots.get(&slot).map_or(0, |cached| cached.version);
         let after = Cached { version: before + 1, state: Arc::new(state) };
         self.slots.insert(slot.clone(), after.clone());
@@ -195,7 +204,13 @@ impl Loaded {
                 written.events.extend(event);
                 written.after = after;
             }
-            None => self.written.push(Written { slot, expected: before, events: event.into_iter().collect(), encode: encode::<T>, after }),
+            None => self.written.push(Written {
+                slot,
+                expected: before,
+                events: event.into_iter().collect(),
+                encode: encode::<T>,
+                after,
+            }),
         }
     }
 

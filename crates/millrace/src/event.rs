@@ -59,7 +59,8 @@ pub struct Incoming {
 impl Incoming {
     /// Reads an envelope published or recorded by this framework. The violation says which attribute is wrong.
     pub fn parse(bytes: &Bytes) -> Result<Self, Violation> {
-        let wire: Wire = serde_json::from_slice(bytes).map_err(|error| Violation::whole(format!("not a CloudEvent ({:?})", error.classify())))?;
+        let wire: Wire = serde_json::from_slice(bytes)
+            .map_err(|error| Violation::whole(format!("not a CloudEvent ({:?})", error.classify())))?;
         let place = wire.place()?;
         Ok(Self {
             version: wire.version()?,
@@ -150,7 +151,11 @@ struct Wire<'a> {
 
 impl Wire<'_> {
     fn version(&self) -> Result<u32, Violation> {
-        let (name, version) = self.dataschema.strip_prefix("urn:millrace:").and_then(|rest| rest.rsplit_once(':')).ok_or_else(|| attribute("dataschema"))?;
+        let (name, version) = self
+            .dataschema
+            .strip_prefix("urn:millrace:")
+            .and_then(|rest| rest.rsplit_once(':'))
+            .ok_or_else(|| attribute("dataschema"))?;
         if name != self.name {
             return Err(attribute("dataschema"));
         }
@@ -164,7 +169,12 @@ impl Wire<'_> {
         let (Some(position), Some(previous)) = (&self.position, &self.previous) else { return Ok(None) };
         let source = self.source.strip_prefix('/').ok_or_else(|| attribute("source"))?;
         let (topic, _) = self.name.rsplit_once('.').ok_or_else(|| attribute("type"))?;
-        let partition = self.feed.parse().ok().filter(|number| *number < crate::store::PARTITIONS).ok_or_else(|| attribute("feed"))?;
+        let partition = self
+            .feed
+            .parse()
+            .ok()
+            .filter(|number| *number < crate::store::PARTITIONS)
+            .ok_or_else(|| attribute("feed"))?;
         let number = |text: &str, name| text.parse::<Position>().map_err(|_| attribute(name));
         let placed = Placed { position: number(position, "position")?, previous: number(previous, "previous")? };
         if placed.position == 0 || placed.previous >= placed.position {

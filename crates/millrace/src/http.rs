@@ -106,7 +106,11 @@ async fn events(State(service): State<Service>, request: Request) -> Response {
         Err(_) => return Json(json!({ "status": Status::Retry })).into_response(),
     };
     if let Ok(bulk) = serde_json::from_slice::<Bulk>(&body) {
-        let (ids, events): (Vec<_>, Vec<_>) = bulk.entries.into_iter().map(|entry| (entry.id, Bytes::from(String::from(Box::<str>::from(entry.event))))).unzip();
+        let (ids, events): (Vec<_>, Vec<_>) = bulk
+            .entries
+            .into_iter()
+            .map(|entry| (entry.id, Bytes::from(String::from(Box::<str>::from(entry.event)))))
+            .unzip();
         let statuses = service.deliver(&bulk.topic, events).await;
         let statuses: Vec<_> = ids.into_iter().zip(statuses).map(|(id, status)| EntryStatus { id, status }).collect();
         return Json(json!({ "statuses": statuses })).into_response();
@@ -132,12 +136,18 @@ fn page() -> usize {
     PAGE
 }
 
-async fn feed(State(service): State<Service>, Path((topic, partition)): Path<(String, u8)>, Params(page): Params<Page>) -> Result<Json<FeedPage>, Problem> {
+async fn feed(
+    State(service): State<Service>,
+    Path((topic, partition)): Path<(String, u8)>,
+    Params(page): Params<Page>,
+) -> Result<Json<FeedPage>, Problem> {
     if partition >= PARTITIONS {
         return Err(Problem::NotFound("partition_not_found"));
     }
     let query = Query::Feed { topic, after: page.after, limit: page.limit.min(PAGE) };
-    let Answer::Feed(entries) = service.read_one(partition, query).await? else { return Err(Problem::Internal("no feed".to_owned())) };
+    let Answer::Feed(entries) = service.read_one(partition, query).await? else {
+        return Err(Problem::Internal("no feed".to_owned()));
+    };
     let event = |entry: crate::store::Recorded| {
         let bytes = entry.placed.map_or_else(|| entry.record.clone(), |placed| splice(&entry.record, placed));
         serde_json::from_slice::<Box<RawValue>>(&bytes).map_err(|error| Problem::Internal(error.to_string()))

@@ -72,36 +72,49 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         const NAME: &str = "Idempotency-Key";
         let problem = |reason| Problem::Header { name: NAME, reason };
-        let value = parts.headers.get(NAME).ok_or_else(|| problem("is required: a string of your own, new for each request, the same when you repeat it"))?;
+        let value = parts.headers.get(NAME).ok_or_else(|| {
+            problem("is required: a string of your own, new for each request, the same when you repeat it")
+        })?;
         let text = value.to_str().map_err(|_| problem("must be printable ASCII"))?.trim();
         let key = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
         if key.is_empty() || key.len() > 255 {
             return Err(problem("must have 1 to 255 characters"));
         }
-        let fingerprint = parts.extensions.get::<Fingerprint>().map(|fingerprint| fingerprint.0.clone()).unwrap_or_default();
-        let context = context(&parts.headers);
+        let fingerprint =
+            parts.extensions.get::<Fingerprint>().map(|fingerprint| fingerprint.0.clone()).unwrap_or_default();
+        let context = Context::of_request(&parts.headers);
         let caller = context.actor.clone().unwrap_or_default();
-        Ok(Self { caller, key: key.to_owned(), scope: format!("{} {}", parts.method, parts.uri.path()), fingerprint, context })
+        Ok(Self {
+            caller,
+            key: key.to_owned(),
+            scope: format!("{} {}", parts.method, parts.uri.path()),
+            fingerprint,
+            context,
+        })
     }
 }
 
-/// The context a request starts: correlation and trace as the caller gave them.
-pub(crate) fn context(headers: &HeaderMap) -> Context {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    Context {
-        correlation: text("x-correlation-id").unwrap_or_default(),
-        causation: None,
-        traceparent: text("traceparent").filter(|parent| is_traceparent(parent)),
-        user: text("millrace-user"),
-        session: text("x-session-id"),
-        actor: Some(text(CALLER).unwrap_or_else(|| "anonymous".to_owned())),
+impl Context {
+    /// The context a request starts: correlation and trace as the caller gave them.
+    pub fn of_request(headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Self {
+            correlation: text("x-correlation-id").unwrap_or_default(),
+            causation: None,
+            traceparent: text("traceparent").filter(|parent| is_traceparent(parent)),
+            user: text("millrace-user"),
+            session: text("x-session-id"),
+            actor: Some(text(CALLER).unwrap_or_else(|| "anonymous".to_owned())),
+        }
     }
 }
 
 /// W3C Trace Context, version 00, neither id all zero (daprd sends such a header when it has no trace).
 fn is_traceparent(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
-    let hex = |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    let hex = |part: &str, length| {
+        part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
     let named = |part: &str| part.bytes().any(|byte| byte != b'0');
     matches!(parts[..], ["00", trace, span, flags] if hex(trace, 32) && hex(span, 16) && hex(flags, 2) && named(trace) && named(span))
 }
@@ -162,7 +175,8 @@ impl PendingResult {
 
     /// The answer given before to the same key, if the request is the same.
     pub fn replay(&self, stored: &Bytes) -> Result<Accepted, Problem> {
-        let stored: StoredResult = serde_json::from_slice(stored).map_err(|error| Problem::Internal(error.to_string()))?;
+        let stored: StoredResult =
+            serde_json::from_slice(stored).map_err(|error| Problem::Internal(error.to_string()))?;
         if stored.fingerprint != self.fingerprint {
             return Err(Problem::KeyReused);
         }

@@ -37,7 +37,11 @@ pub(crate) struct Inbox {
 impl Inbox {
     pub fn new(consumers: BTreeMap<&'static str, Vec<Consumer>>) -> Self {
         let share = |(topic, consumers): (_, Vec<Consumer>)| (topic, consumers.into_iter().map(Arc::new).collect());
-        Self { consumers: consumers.into_iter().map(share).collect(), progress: Mutex::default(), waiting: tokio::sync::Semaphore::new(WAITING) }
+        Self {
+            consumers: consumers.into_iter().map(share).collect(),
+            progress: Mutex::default(),
+            waiting: tokio::sync::Semaphore::new(WAITING),
+        }
     }
 
     /// Who hears a topic.
@@ -52,7 +56,10 @@ impl Inbox {
     /// A consumer's progress on a feed, shared by all that drive its entries.
     pub fn progress(&self, consumer: &str, feed: &Arc<Feed>) -> Arc<Progress> {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        progress.entry((consumer.to_owned(), feed.clone())).or_insert_with(|| Arc::new(Progress::new(consumer, feed.clone()))).clone()
+        progress
+            .entry((consumer.to_owned(), feed.clone()))
+            .or_insert_with(|| Arc::new(Progress::new(consumer, feed.clone())))
+            .clone()
     }
 
     /// Progress of every consumer and feed met so far, in a fixed order.

@@ -41,7 +41,16 @@ pub(crate) struct Job {
 
 impl Job {
     pub fn new(mark: Mark, context: Context) -> Self {
-        Self { mark, decisions: Arc::new([]), context, settles: Vec::new(), parks: Vec::new(), floors: Vec::new(), request: None, life: None }
+        Self {
+            mark,
+            decisions: Arc::new([]),
+            context,
+            settles: Vec::new(),
+            parks: Vec::new(),
+            floors: Vec::new(),
+            request: None,
+            life: None,
+        }
     }
 
     pub fn decide(self, decisions: Vec<Box<dyn Decision>>) -> Self {
@@ -95,7 +104,13 @@ impl Lane {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let life = Arc::new(AtomicU64::new(0));
         let (committed, commits) = watch::channel(0);
-        let worker = Worker { memory: Memory::new(partition, outlets.clone()), epoch: None, life: life.clone(), committed, jobs };
+        let worker = Worker {
+            memory: Memory::new(partition, outlets.clone()),
+            epoch: None,
+            life: life.clone(),
+            committed,
+            jobs,
+        };
         outlets.tasks().spawn(worker.run());
         Self { queue, life, commits }
     }
@@ -154,13 +169,15 @@ impl Worker {
     async fn attempt(&mut self, mut group: Vec<Queued>) -> Vec<Queued> {
         let epoch = self.epoch().await;
         let life = self.life.load(Ordering::Acquire);
-        let (current, stale): (Vec<_>, Vec<_>) = group.into_iter().partition(|queued| queued.job.life.is_none_or(|admitted| admitted == life));
+        let (current, stale): (Vec<_>, Vec<_>) =
+            group.into_iter().partition(|queued| queued.job.life.is_none_or(|admitted| admitted == life));
         group = current;
         refuse(stale, &Refused::Stale);
         match self.memory.commit(&epoch, &mut group).await {
             Ok(()) => {
                 self.committed.send_modify(|count| *count += 1);
-                let (again, exhausted): (Vec<_>, Vec<_>) = group.into_iter().partition(|queued| queued.tries < CONFLICT_TRIES);
+                let (again, exhausted): (Vec<_>, Vec<_>) =
+                    group.into_iter().partition(|queued| queued.tries < CONFLICT_TRIES);
                 refuse(exhausted, &Refused::Conflict);
                 again
             }

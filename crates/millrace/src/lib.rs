@@ -22,6 +22,7 @@ pub mod service;
 pub mod sidecar;
 pub mod store;
 mod tasks;
+pub mod testing;
 pub mod tracker;
 pub mod view;
 pub mod webhook;

@@ -49,8 +49,13 @@ impl Network {
     /// `smtp` is `host:port` of a relay on a trusted network; `sender` the address mails come from.
     pub fn new(smtp: &str, sender: &str) -> Self {
         let (host, port) = smtp.rsplit_once(':').unwrap_or((smtp, "25"));
-        let relay = lettre::AsyncSmtpTransport::<lettre::Tokio1Executor>::builder_dangerous(host).port(port.parse().unwrap_or(25));
-        Self { client: http_client(), smtp: relay.timeout(Some(Duration::from_secs(5))).build(), sender: sender.to_owned() }
+        let relay = lettre::AsyncSmtpTransport::<lettre::Tokio1Executor>::builder_dangerous(host)
+            .port(port.parse().unwrap_or(25));
+        Self {
+            client: http_client(),
+            smtp: relay.timeout(Some(Duration::from_secs(5))).build(),
+            sender: sender.to_owned(),
+        }
     }
 }
 
@@ -63,11 +68,21 @@ pub fn http_client() -> Client<HttpConnector, Full<Bytes>> {
 }
 
 /// Sends and reads the whole answer, at most [`ANSWER_BYTES`].
-pub async fn exchange(client: &Client<HttpConnector, Full<Bytes>>, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, OutsideError> {
+pub async fn exchange(
+    client: &Client<HttpConnector, Full<Bytes>>,
+    request: Request<Bytes>,
+    timeout: Duration,
+) -> Result<Response<Bytes>, OutsideError> {
     let call = async {
-        let response = client.request(request.map(Full::new)).await.map_err(|error| OutsideError::Unreachable(error.to_string()))?;
+        let response = client
+            .request(request.map(Full::new))
+            .await
+            .map_err(|error| OutsideError::Unreachable(error.to_string()))?;
         let (parts, body) = response.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES).collect().await.map_err(|error| OutsideError::Unreachable(error.to_string()))?;
+        let body = Limited::new(body, ANSWER_BYTES)
+            .collect()
+            .await
+            .map_err(|error| OutsideError::Unreachable(error.to_string()))?;
         Ok(Response::from_parts(parts, body.to_bytes()))
     };
     tokio::time::timeout(timeout, call).await.unwrap_or(Err(OutsideError::Timeout))

@@ -50,7 +50,15 @@ impl Parked {
 
     fn of(reason: Reason, detail: String, bytes: &Bytes, clock: &Clock) -> Self {
         let now = clock.rfc3339();
-        Self { reason, detail, attempts: 1, first: now.clone(), last: now, trace: None, entry: BASE64_STANDARD.encode(bytes) }
+        Self {
+            reason,
+            detail,
+            attempts: 1,
+            first: now.clone(),
+            last: now,
+            trace: None,
+            entry: BASE64_STANDARD.encode(bytes),
+        }
     }
 
     pub(crate) fn to_json(&self) -> Bytes {

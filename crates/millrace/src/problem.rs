@@ -69,7 +69,9 @@ struct Body<'a> {
 impl Problem {
     fn parts(&self) -> (StatusCode, &str) {
         match self {
-            Self::Rejected(rejected) => (StatusCode::from_u16(rejected.status).unwrap_or(StatusCode::CONFLICT), &rejected.code),
+            Self::Rejected(rejected) => {
+                (StatusCode::from_u16(rejected.status).unwrap_or(StatusCode::CONFLICT), &rejected.code)
+            }
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
             Self::Header { .. } => (StatusCode::BAD_REQUEST, "invalid_header"),
             Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
@@ -94,7 +96,14 @@ impl IntoResponse for Problem {
             }
             other => (other.to_string(), None),
         };
-        let body = Body { r#type: "about:blank", title: status.canonical_reason().unwrap_or_default(), status: status.as_u16(), code, detail, pointer };
+        let body = Body {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            code,
+            detail,
+            pointer,
+        };
         let mut response = (status, Json(body)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::SERVICE_UNAVAILABLE {

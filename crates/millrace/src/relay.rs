@@ -32,7 +32,11 @@ pub(crate) struct Relay {
 
 impl Default for Relay {
     fn default() -> Self {
-        Self { streams: Mutex::default(), cursors: Mutex::default(), calls: Arc::new(tokio::sync::Semaphore::new(IN_FLIGHT)) }
+        Self {
+            streams: Mutex::default(),
+            cursors: Mutex::default(),
+            calls: Arc::new(tokio::sync::Semaphore::new(IN_FLIGHT)),
+        }
     }
 }
 
@@ -148,7 +152,13 @@ impl Service {
         let Ok(Answer::Feed(entries)) = self.read_one(partition, query).await else { return };
         for entry in entries {
             let Some(placed) = entry.placed.filter(|placed| wanted.contains(&placed.position)) else { continue };
-            self.relay_event(CommittedEvent { partition, topic: topic.to_owned(), stream: entry.stream, placed, record: entry.record });
+            self.relay_event(CommittedEvent {
+                partition,
+                topic: topic.to_owned(),
+                stream: entry.stream,
+                placed,
+                record: entry.record,
+            });
         }
     }
 }

@@ -69,7 +69,11 @@ impl Service {
         let mut heads = Heads::new();
         for number in 0..PARTITIONS {
             if let Ok(answers) = self.read(number, &[Query::Heads]).await {
-                for (topic, head) in answers.into_iter().filter_map(|answer| if let Answer::Heads(heads) = answer { Some(heads) } else { None }).flatten() {
+                for (topic, head) in answers
+                    .into_iter()
+                    .filter_map(|answer| if let Answer::Heads(heads) = answer { Some(heads) } else { None })
+                    .flatten()
+                {
                     heads.entry(topic).or_default().insert(number, head);
                 }
             }
@@ -121,9 +125,22 @@ impl Service {
         // Another replica may have settled them since the copy was read.
         progress.forget();
         let events = self.fetch(progress.feed(), first - 1, PAGE).await;
-        let wanted: Vec<_> = events.into_iter().filter(|event| event.place.as_ref().is_some_and(|(_, placed)| placed.position <= last && overdue.binary_search(&placed.position).is_ok())).collect();
+        let wanted: Vec<_> = events
+            .into_iter()
+            .filter(|event| {
+                event.place.as_ref().is_some_and(|(_, placed)| {
+                    placed.position <= last && overdue.binary_search(&placed.position).is_ok()
+                })
+            })
+            .collect();
         if !wanted.is_empty() {
-            tracing::info!(service = self.name(), consumer = progress.consumer(), feed = progress.feed_name(), events = wanted.len(), "healing from the producer's feed");
+            tracing::info!(
+                service = self.name(),
+                consumer = progress.consumer(),
+                feed = progress.feed_name(),
+                events = wanted.len(),
+                "healing from the producer's feed"
+            );
         }
         wanted.iter().for_each(|_| self.metrics().healed());
         self.drive_for(&consumer, wanted).await;
@@ -134,10 +151,16 @@ impl Service {
         for progress in self.inbox().all_progress() {
             let held = progress.held();
             let Some(consumer) = self.consumer_of(&progress).filter(|_| !held.is_empty()) else { continue };
-            let Ok(Answer::Parked(parked)) = self.read_one(progress.feed().partition, Query::Parked { limit: usize::MAX >> 1 }).await else { continue };
+            let Ok(Answer::Parked(parked)) =
+                self.read_one(progress.feed().partition, Query::Parked { limit: usize::MAX >> 1 }).await
+            else {
+                continue;
+            };
             let is_parked = |position: &Position| {
                 let entry = position.to_string();
-                parked.iter().any(|park| park.consumer == progress.consumer() && park.feed == progress.feed_name() && park.entry == entry)
+                parked.iter().any(|park| {
+                    park.consumer == progress.consumer() && park.feed == progress.feed_name() && park.entry == entry
+                })
             };
             for position in held.into_iter().filter(|position| !is_parked(position)) {
                 for event in self.fetch(progress.feed(), position - 1, 1).await {
@@ -148,13 +171,20 @@ impl Service {
     }
 
     fn consumer_of(&self, progress: &Progress) -> Option<Arc<Consumer>> {
-        self.inbox().consumers(&progress.feed().topic).iter().find(|consumer| consumer.name == progress.consumer()).cloned()
+        self.inbox()
+            .consumers(&progress.feed().topic)
+            .iter()
+            .find(|consumer| consumer.name == progress.consumer())
+            .cloned()
     }
 
     async fn fetch(&self, feed: &Feed, after: Position, limit: usize) -> Vec<Arc<Incoming>> {
         let path = format!("/feeds/{}/{}?after={after}&limit={limit}", feed.topic, feed.partition);
         let Some(page) = self.ask::<FeedPage>(&feed.source, &path).await else { return Vec::new() };
-        page.events.into_iter().filter_map(|event| Incoming::parse(&Bytes::from(event.get().to_owned())).ok().map(Arc::new)).collect()
+        page.events
+            .into_iter()
+            .filter_map(|event| Incoming::parse(&Bytes::from(event.get().to_owned())).ok().map(Arc::new))
+            .collect()
     }
 
     async fn ask<T: serde::de::DeserializeOwned>(&self, source: &str, path: &str) -> Option<T> {
@@ -162,7 +192,13 @@ impl Service {
         match self.sidecar().invoke(source, request).await {
             Ok(response) if response.status().is_success() => serde_json::from_slice(response.body()).ok(),
             Ok(response) => {
-                tracing::warn!(service = self.name(), source, path, status = response.status().as_u16(), "a producer refused its feed");
+                tracing::warn!(
+                    service = self.name(),
+                    source,
+                    path,
+                    status = response.status().as_u16(),
+                    "a producer refused its feed"
+                );
                 None
             }
             Err(error) => {
@@ -182,7 +218,12 @@ impl Service {
             for progress in self.inbox().all_progress() {
                 let Some((low, holes, life)) = progress.next_floor() else { continue };
                 if lives[usize::from(progress.feed().partition)] == life {
-                    floors.push(Floor { consumer: progress.consumer().to_owned(), feed: progress.feed_name().to_owned(), low, holes });
+                    floors.push(Floor {
+                        consumer: progress.consumer().to_owned(),
+                        feed: progress.feed_name().to_owned(),
+                        low,
+                        holes,
+                    });
                 }
             }
             if floors.is_empty() {

@@ -92,7 +92,8 @@ pub fn decode<E: EventType>(version: u32, data: &[u8]) -> Result<E, DecodeError>
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8], schema: &Schema) -> Result<T, Violation> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|e| Violation::whole(format!("not JSON ({:?})", e.classify())))?;
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|e| Violation::whole(format!("not JSON ({:?})", e.classify())))?;
     (schema.validate)(&value)?;
     serde_json::from_value(value).map_err(|_| Violation::whole("does not fit its type"))
 }

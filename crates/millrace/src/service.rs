@@ -103,7 +103,9 @@ impl App {
             relay,
             work,
         };
-        let lanes = (0..PARTITIONS).map(|number| Lane::start(Partition { service: self.name, number }, outlets.clone())).collect();
+        let lanes = (0..PARTITIONS)
+            .map(|number| Lane::start(Partition { service: self.name, number }, outlets.clone()))
+            .collect();
         let service = Service(Arc::new(Inner {
             name: self.name,
             env,
@@ -218,19 +220,36 @@ impl Service {
     }
 
     /// Decides `command` once for `key`; a repeated request gets the first answer.
-    pub async fn execute<C: Command>(&self, key: &IdempotencyKey, command: C, accepted: Accepted) -> Result<Accepted, Problem> {
+    pub async fn execute<C: Command>(
+        &self,
+        key: &IdempotencyKey,
+        command: C,
+        accepted: Accepted,
+    ) -> Result<Accepted, Problem> {
         let pending = PendingResult { fingerprint: key.fingerprint().to_owned(), accepted };
         self.request(key.mark(), key.context().clone(), Box::new(Commanded(command)), pending).await
     }
 
     /// Decides `command` once for a message from outside that names itself (a callback, a webhook): `id` is the sender's.
-    pub async fn receive<C: Command>(&self, sender: &str, id: &str, context: Context, command: C) -> Result<(), Problem> {
+    pub async fn receive<C: Command>(
+        &self,
+        sender: &str,
+        id: &str,
+        context: Context,
+        command: C,
+    ) -> Result<(), Problem> {
         let pending = PendingResult { fingerprint: String::new(), accepted: Accepted::new(serde_json::Value::Null) };
         let mark = Mark::Request { key: format!("{sender}|{id}"), ttl_ms: KEPT.as_millis() as u64 };
         self.request(mark, context, Box::new(Commanded(command)), pending).await.map(drop)
     }
 
-    async fn request(&self, mark: Mark, mut context: Context, decision: Box<dyn Decision>, pending: PendingResult) -> Result<Accepted, Problem> {
+    async fn request(
+        &self,
+        mark: Mark,
+        mut context: Context,
+        decision: Box<dyn Decision>,
+        pending: PendingResult,
+    ) -> Result<Accepted, Problem> {
         if context.correlation.is_empty() {
             context.correlation = self.clock().uuid().to_string();
         }
@@ -260,7 +279,10 @@ impl Service {
     /// A stream's events, oldest first.
     pub async fn history<A: Aggregate>(&self, partition_key: &str, id: &str) -> Result<Vec<Incoming>, Problem> {
         let stream = StreamId { topic: A::Event::TOPIC.to_owned(), id: id.to_owned() };
-        let Answer::Events(events) = self.read_one(partition_of(partition_key), Query::Events { stream, after: 0, limit: usize::MAX >> 1 }).await? else {
+        let Answer::Events(events) = self
+            .read_one(partition_of(partition_key), Query::Events { stream, after: 0, limit: usize::MAX >> 1 })
+            .await?
+        else {
             return Ok(Vec::new());
         };
         let read = |recorded: crate::store::Recorded| Incoming::recorded(&recorded.record, recorded.placed);
@@ -289,7 +311,12 @@ impl<D> FromRef<Service> for Streams<D> {
 
 impl<D> Streams<D> {
     /// Decides `command` once for `key`; 202 with the path's own resource.
-    pub async fn execute<C: Command<Decider = D>>(&self, key: &IdempotencyKey, command: C, accepted: Accepted) -> Result<Accepted, Problem>
+    pub async fn execute<C: Command<Decider = D>>(
+        &self,
+        key: &IdempotencyKey,
+        command: C,
+        accepted: Accepted,
+    ) -> Result<Accepted, Problem>
     where
         D: crate::decider::Decides<C>,
     {

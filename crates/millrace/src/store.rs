@@ -20,10 +20,19 @@ pub trait Store: Send + Sync + 'static {
 
     /// Commits `group` (at most [`GROUP_UNITS`] units), in order. Verdicts are per unit; a unit that is refused writes nothing
     /// and does not stop the others. Refused as a whole with [`StoreError::Epoch`] when `epoch` is not the partition's.
-    fn commit<'a>(&'a self, partition: &'a Partition, epoch: &'a Epoch, group: &'a [Unit]) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>>;
+    fn commit<'a>(
+        &'a self,
+        partition: &'a Partition,
+        epoch: &'a Epoch,
+        group: &'a [Unit],
+    ) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>>;
 
     /// Answers `queries` in order, each of one partition's present state; no snapshot across queries is promised.
-    fn read<'a>(&'a self, partition: &'a Partition, queries: &'a [Query]) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>>;
+    fn read<'a>(
+        &'a self,
+        partition: &'a Partition,
+        queries: &'a [Query],
+    ) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>>;
 
     /// Returns when everything committed before the call survives what the durability level promises.
     fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>>;

@@ -37,7 +37,9 @@ impl<C> Deadline<C> {
 pub enum Effect<C> {
     Done(C),
     /// Not known, or not now: again after at least so long.
-    Retry { after: Duration },
+    Retry {
+        after: Duration,
+    },
     /// Known not to have happened, and it will not be tried again.
     GiveUp(C),
 }

@@ -46,7 +46,12 @@ struct Entry<'a> {
 
 impl Service {
     /// Returns when the event is settled, held, or waits by itself. `released`: it is held and to be driven again.
-    pub(crate) fn drive_event<'a>(&'a self, consumer: &'a Arc<Consumer>, incoming: Arc<Incoming>, released: bool) -> BoxFuture<'a, ()> {
+    pub(crate) fn drive_event<'a>(
+        &'a self,
+        consumer: &'a Arc<Consumer>,
+        incoming: Arc<Incoming>,
+        released: bool,
+    ) -> BoxFuture<'a, ()> {
         async move {
             let Some((feed, placed)) = incoming.place.clone() else {
                 return self.park_foreign(consumer, &incoming).await;
@@ -133,7 +138,11 @@ impl Service {
         context.actor = Some(self.name().to_owned());
         let mut settled = false;
         for (number, decisions) in targets {
-            let mark = Mark::Event { consumer: entry.consumer.name.clone(), feed: entry.progress.feed_name().to_owned(), position: entry.placed.position };
+            let mark = Mark::Event {
+                consumer: entry.consumer.name.clone(),
+                feed: entry.progress.feed_name().to_owned(),
+                position: entry.placed.position,
+            };
             let mut job = Job::new(mark, context.clone()).decide(decisions);
             // The target's life must be the one at admit; at home that is the tracker's.
             job.life = Some(if number == home { admitted.life } else { self.lane(number).life() });
@@ -152,7 +161,9 @@ impl Service {
                 Ok(Done::Duplicate(_)) => self.metrics().delivery(Delivery::Duplicate),
                 Err(Refused::Stale) => return Round::Again,
                 Err(Refused::Poison(detail)) => return self.park(entry, admitted, Reason::Undecidable, detail).await,
-                Err(Refused::Conflict) => return self.park(entry, admitted, Reason::Conflicts, "too many conflicts".to_owned()).await,
+                Err(Refused::Conflict) => {
+                    return self.park(entry, admitted, Reason::Conflicts, "too many conflicts".to_owned()).await;
+                }
                 Err(Refused::Closed | Refused::Full) => return Round::Over,
             }
         }
@@ -177,7 +188,14 @@ impl Service {
     }
 
     async fn park(&self, entry: &Entry<'_>, admitted: Admitted, reason: Reason, detail: String) -> Round {
-        tracing::error!(service = self.name(), consumer = entry.consumer.name, event = entry.incoming.id, ?reason, detail, "an event is parked");
+        tracing::error!(
+            service = self.name(),
+            consumer = entry.consumer.name,
+            event = entry.incoming.id,
+            ?reason,
+            detail,
+            "an event is parked"
+        );
         self.metrics().parked();
         self.metrics().delivery(Delivery::Held);
         let record = Parked::new(reason, detail, entry.incoming, self.clock());
@@ -219,7 +237,8 @@ impl Service {
     }
 
     async fn park_foreign(&self, consumer: &Consumer, incoming: &Incoming) {
-        let record = Parked::new(Reason::NoFeed, "the envelope has no feed position".to_owned(), incoming, self.clock());
+        let record =
+            Parked::new(Reason::NoFeed, "the envelope has no feed position".to_owned(), incoming, self.clock());
         self.metrics().parked();
         self.park_by_hash(&consumer.name, &incoming.name, &incoming.bytes, record).await;
     }
@@ -227,7 +246,12 @@ impl Service {
     async fn park_by_hash(&self, consumer: &str, topic: &str, bytes: &Bytes, record: Parked) {
         let entry = crate::http::sha256_hex(bytes);
         let lane = self.lane(partition_of(&entry));
-        let park = Park { consumer: consumer.to_owned(), feed: String::new(), entry: format!("{topic}|{entry}"), record: record.to_json() };
+        let park = Park {
+            consumer: consumer.to_owned(),
+            feed: String::new(),
+            entry: format!("{topic}|{entry}"),
+            record: record.to_json(),
+        };
         let _ = lane.submit(Job { parks: vec![park], ..Job::new(Mark::None, Context::default()) }).await;
     }
 }

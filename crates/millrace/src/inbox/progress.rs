@@ -40,7 +40,13 @@ pub(crate) struct Admitted {
 
 impl Progress {
     pub fn new(consumer: &str, feed: Arc<Feed>) -> Self {
-        Self { consumer: consumer.to_owned(), feed_name: feed.name(), feed, state: Mutex::default(), moved: Notify::new() }
+        Self {
+            consumer: consumer.to_owned(),
+            feed_name: feed.name(),
+            feed,
+            state: Mutex::default(),
+            moved: Notify::new(),
+        }
     }
 
     pub fn consumer(&self) -> &str {
@@ -107,7 +113,13 @@ impl Progress {
     }
 
     pub fn settle(&self, position: Position, admitted: Admitted, outcome: Outcome) -> Settle {
-        Settle { consumer: self.consumer.clone(), feed: self.feed_name.clone(), position, generation: admitted.generation, outcome }
+        Settle {
+            consumer: self.consumer.clone(),
+            feed: self.feed_name.clone(),
+            position,
+            generation: admitted.generation,
+            outcome,
+        }
     }
 
     /// Follows a settle that was committed.

@@ -15,7 +15,10 @@ use crate::decider::{Cached, Loaded, RecordedEvent, Slot, SlotRef, Stored, Unrea
 use crate::event::{Draft, Incoming};
 use crate::metrics::Metrics;
 use crate::problem::Rejected;
-use crate::store::{Answer, Append, Epoch, GROUP_BYTES, NewEvent, NewWork, Partition, Placed, Query, RowWrite, Store, StoreError, Unit, Verdict};
+use crate::store::{
+    Answer, Append, Epoch, GROUP_BYTES, NewEvent, NewWork, Partition, Placed, Query, RowWrite, Store, StoreError, Unit,
+    Verdict,
+};
 use crate::tasks::Tasks;
 use crate::work::StartedWork;
 
@@ -117,8 +120,10 @@ impl Memory {
                 Err(Undecidable::Poison(reason)) => reply(queued, Err(Refused::Poison(reason))),
             }
         }
-        let (units, mut waiting): (Vec<Unit>, Vec<_>) =
-            decided.into_iter().map(|(queued, mut decided)| (std::mem::take(&mut decided.unit), (queued, decided))).unzip();
+        let (units, mut waiting): (Vec<Unit>, Vec<_>) = decided
+            .into_iter()
+            .map(|(queued, mut decided)| (std::mem::take(&mut decided.unit), (queued, decided)))
+            .unzip();
         match self.send(epoch, &units).await {
             Ok(verdicts) => self.follow(verdicts, waiting, &mut rest),
             Err(error) => {
@@ -154,9 +159,11 @@ impl Memory {
     }
 
     async fn load(&mut self, group: &mut Vec<Queued>) -> Result<(), StoreError> {
-        let wanted: Vec<SlotRef> = group.iter().flat_map(|queued| queued.job.decisions.iter().flat_map(|decision| decision.reads())).collect();
+        let wanted: Vec<SlotRef> =
+            group.iter().flat_map(|queued| queued.job.decisions.iter().flat_map(|decision| decision.reads())).collect();
         let mut seen = HashSet::new();
-        let missing: Vec<SlotRef> = wanted.into_iter().filter(|slot| !self.recall(&slot.slot) && seen.insert(slot.slot.clone())).collect();
+        let missing: Vec<SlotRef> =
+            wanted.into_iter().filter(|slot| !self.recall(&slot.slot) && seen.insert(slot.slot.clone())).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -200,11 +207,22 @@ impl Memory {
         true
     }
 
-    fn decide(&mut self, job: &Job, epoch: &Epoch, writers: &mut HashMap<Slot, usize>, index: usize) -> Result<Decided, Undecidable> {
-        let reads: Vec<Slot> = job.decisions.iter().flat_map(|decision| decision.reads()).map(|slot| slot.slot).collect();
+    fn decide(
+        &mut self,
+        job: &Job,
+        epoch: &Epoch,
+        writers: &mut HashMap<Slot, usize>,
+        index: usize,
+    ) -> Result<Decided, Undecidable> {
+        let reads: Vec<Slot> =
+            job.decisions.iter().flat_map(|decision| decision.reads()).map(|slot| slot.slot).collect();
         let mut slots = HashMap::new();
         for slot in &reads {
-            let cached = self.young.get(slot).or_else(|| self.old.get(slot)).ok_or_else(|| Undecidable::Poison("state went missing".to_owned()))?;
+            let cached = self
+                .young
+                .get(slot)
+                .or_else(|| self.old.get(slot))
+                .ok_or_else(|| Undecidable::Poison("state went missing".to_owned()))?;
             slots.insert(slot.clone(), cached.clone());
         }
         let versions: HashMap<Slot, u64> = slots.iter().map(|(slot, cached)| (slot.clone(), cached.version)).collect();
@@ -218,11 +236,26 @@ impl Memory {
         after.sort_unstable();
         after.dedup();
         let result = job.request.as_ref().map(|request| request.stored(rejected.as_ref())).unwrap_or_default();
-        let unit = Unit { mark: job.mark.clone(), after, settles: job.settles.clone(), parks: job.parks.clone(), floors: job.floors.clone(), result, ..Unit::default() };
+        let unit = Unit {
+            mark: job.mark.clone(),
+            after,
+            settles: job.settles.clone(),
+            parks: job.parks.clone(),
+            floors: job.floors.clone(),
+            result,
+            ..Unit::default()
+        };
         let mut decided = Decided { unit, slots: reads, rejected, published: Vec::new(), started: Vec::new() };
         for (slot, version) in versions {
-            if let (Slot::Stream(stream), false) = (&slot, written.is_empty() || written.iter().any(|written| written.slot == slot)) {
-                decided.unit.appends.push(Append { stream: stream.clone(), expected: version, events: Vec::new(), snapshot: None });
+            if let (Slot::Stream(stream), false) =
+                (&slot, written.is_empty() || written.iter().any(|written| written.slot == slot))
+            {
+                decided.unit.appends.push(Append {
+                    stream: stream.clone(),
+                    expected: version,
+                    events: Vec::new(),
+                    snapshot: None,
+                });
             }
         }
         decided.unit.appends.sort_by(|a, b| a.stream.cmp(&b.stream));
@@ -240,7 +273,13 @@ impl Memory {
         let state = || (written.encode)(&*written.after.state).map_err(|error| error.to_string());
         match &written.slot {
             Slot::Row { view, key, row } => {
-                decided.unit.rows.push(RowWrite { view: (*view).to_owned(), key: key.clone(), row: row.clone(), expected: written.expected, value: state()? });
+                decided.unit.rows.push(RowWrite {
+                    view: (*view).to_owned(),
+                    key: key.clone(),
+                    row: row.clone(),
+                    expected: written.expected,
+                    value: state()?,
+                });
             }
             Slot::Stream(stream) => {
                 let mut events = Vec::with_capacity(written.events.len());
@@ -255,16 +294,28 @@ impl Memory {
                 }
                 let due = written.after.version / SNAPSHOT_EVERY > written.expected / SNAPSHOT_EVERY;
                 let snapshot = if due { Some(state()?) } else { None };
-                decided.unit.appends.push(Append { stream: stream.clone(), expected: written.expected, events, snapshot });
+                decided.unit.appends.push(Append {
+                    stream: stream.clone(),
+                    expected: written.expected,
+                    events,
+                    snapshot,
+                });
             }
         }
         Ok(())
     }
 
-    fn record(&self, event: &dyn RecordedEvent, context: &Encoding<'_>, stream: &str, sequence: u64) -> Result<Bytes, String> {
+    fn record(
+        &self,
+        event: &dyn RecordedEvent,
+        context: &Encoding<'_>,
+        stream: &str,
+        sequence: u64,
+    ) -> Result<Bytes, String> {
         let schema = event.schema();
         let value = event.to_value().map_err(|error| error.to_string())?;
-        (schema.schema.validate)(&value).map_err(|violation| format!("own event {} breaks its schema: {violation}", schema.name))?;
+        (schema.schema.validate)(&value)
+            .map_err(|violation| format!("own event {} breaks its schema: {violation}", schema.name))?;
         let data = serde_json::to_string(&value).and_then(RawValue::from_string).map_err(|error| error.to_string())?;
         let key = context.job.decisions.first().map(|decision| decision.partition_key()).unwrap_or_default();
         let draft = Draft {
@@ -282,7 +333,15 @@ impl Memory {
         draft.record().map_err(|error| error.to_string())
     }
 
-    fn plan_work(&self, event: &dyn RecordedEvent, topic: &str, stream: &str, sequence: u64, record: &Bytes, decided: &mut Decided) -> Result<(), String> {
+    fn plan_work(
+        &self,
+        event: &dyn RecordedEvent,
+        topic: &str,
+        stream: &str,
+        sequence: u64,
+        record: &Bytes,
+        decided: &mut Decided,
+    ) -> Result<(), String> {
         for wiring in self.outlets.wiring.iter().filter(|wiring| wiring.cause == event.schema().name) {
             let incoming = Incoming::parse(record).map_err(|error| error.to_string())?;
             let id = crate::work::id(wiring.name, topic, stream, sequence);
@@ -294,7 +353,11 @@ impl Memory {
                 WorkKind::Effect { budget, .. } => match budget.first_after {
                     Some(delay) => decided.unit.work.push(NewWork { id, delay_ms: delay.as_millis() as u64, tries: 0 }),
                     None => {
-                        decided.unit.work.push(NewWork { id: id.clone(), delay_ms: budget.lease().as_millis() as u64, tries: 1 });
+                        decided.unit.work.push(NewWork {
+                            id: id.clone(),
+                            delay_ms: budget.lease().as_millis() as u64,
+                            tries: 1,
+                        });
                         decided.started.push(StartedWork { partition: self.partition.number, id, tries: 1, incoming });
                     }
                 },
@@ -339,7 +402,13 @@ impl Memory {
     fn hand_on(&self, placed: Vec<Placed>, published: Vec<(String, String, Bytes)>, started: Vec<StartedWork>) {
         self.outlets.metrics.committed(published.len() as u64);
         for (placed, (topic, stream, record)) in placed.into_iter().zip(published) {
-            let _ = self.outlets.relay.try_send(CommittedEvent { partition: self.partition.number, topic, stream, placed, record });
+            let _ = self.outlets.relay.try_send(CommittedEvent {
+                partition: self.partition.number,
+                topic,
+                stream,
+                placed,
+                record,
+            });
         }
         for started in started {
             let _ = self.outlets.work.try_send(started);

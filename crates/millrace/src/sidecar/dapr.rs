@@ -32,7 +32,8 @@ impl Dapr {
 
     async fn call(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, SidecarError> {
         if let Some(token) = &self.token {
-            let value = token.expose().parse().map_err(|_| SidecarError("the API token is not a header value".to_owned()))?;
+            let value =
+                token.expose().parse().map_err(|_| SidecarError("the API token is not a header value".to_owned()))?;
             request.headers_mut().insert(TOKEN, value);
         }
         exchange(&self.client, request, TIMEOUT).await.map_err(|error| SidecarError(error.to_string()))

@@ -105,7 +105,11 @@ impl Bus {
 
     /// Drops every entry that waits for delivery, as a wiped broker does.
     pub fn wipe(&self) {
-        self.state().subscriptions.values().flat_map(BTreeMap::values).for_each(|subscription| subscription.queue().clear());
+        self.state()
+            .subscriptions
+            .values()
+            .flat_map(BTreeMap::values)
+            .for_each(|subscription| subscription.queue().clear());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -223,7 +227,8 @@ impl Sidecar for Bus {
             let router = attached.ok_or(SidecarError(missing))?.router;
             let Ok(response) = router.oneshot(request.map(Body::from)).await;
             let (parts, body) = response.into_parts();
-            let body = axum::body::to_bytes(body, ANSWER_BYTES).await.map_err(|error| SidecarError(error.to_string()))?;
+            let body =
+                axum::body::to_bytes(body, ANSWER_BYTES).await.map_err(|error| SidecarError(error.to_string()))?;
             Ok(Response::from_parts(parts, body))
         }
         .boxed()

@@ -107,11 +107,20 @@ impl Store for EmbeddedStore {
         future::lazy(|_| self.open_now(partition)).boxed()
     }
 
-    fn commit<'a>(&'a self, partition: &'a Partition, epoch: &'a Epoch, group: &'a [Unit]) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>> {
+    fn commit<'a>(
+        &'a self,
+        partition: &'a Partition,
+        epoch: &'a Epoch,
+        group: &'a [Unit],
+    ) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>> {
         future::lazy(|_| self.commit_now(partition, epoch, group)).boxed()
     }
 
-    fn read<'a>(&'a self, partition: &'a Partition, queries: &'a [Query]) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>> {
+    fn read<'a>(
+        &'a self,
+        partition: &'a Partition,
+        queries: &'a [Query],
+    ) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>> {
         future::lazy(|_| self.read_now(partition, queries)).boxed()
     }
 

@@ -124,7 +124,8 @@ impl RedisStore {
             1 => {}
             _ => _ = pipeline.atomic(),
         }
-        let replies: Vec<Value> = pipeline.query_async(&mut self.connection.clone()).await.map_err(wire::store_error)?;
+        let replies: Vec<Value> =
+            pipeline.query_async(&mut self.connection.clone()).await.map_err(wire::store_error)?;
         let mut replies = replies.into_iter();
         Ok(sizes.into_iter().map(|size| replies.by_ref().take(size).collect()).collect())
     }
@@ -134,7 +135,11 @@ impl RedisStore {
         let first = self.ask(queries.iter().map(|query| read::first(&keys, query)).collect()).await?;
         let more = queries.iter().zip(&first).map(|(query, first)| read::second(&keys, query, first));
         let second = self.ask(more.collect::<Result<_, _>>()?).await?;
-        queries.iter().zip(first.iter().zip(&second)).map(|(query, (first, second))| read::answer(query, first, second)).collect()
+        queries
+            .iter()
+            .zip(first.iter().zip(&second))
+            .map(|(query, (first, second))| read::answer(query, first, second))
+            .collect()
     }
 
     async fn replicated(&self) -> Result<(), StoreError> {
@@ -157,7 +162,12 @@ impl Store for RedisStore {
         })
     }
 
-    fn commit<'a>(&'a self, partition: &'a Partition, epoch: &'a Epoch, group: &'a [Unit]) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>> {
+    fn commit<'a>(
+        &'a self,
+        partition: &'a Partition,
+        epoch: &'a Epoch,
+        group: &'a [Unit],
+    ) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>> {
         Box::pin(async {
             let units = wire::encode(group)?;
             let verdicts: Vec<u8> = self.call(partition, &[epoch.0.as_bytes(), &units]).await?;
@@ -165,7 +175,11 @@ impl Store for RedisStore {
         })
     }
 
-    fn read<'a>(&'a self, partition: &'a Partition, queries: &'a [Query]) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>> {
+    fn read<'a>(
+        &'a self,
+        partition: &'a Partition,
+        queries: &'a [Query],
+    ) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>> {
         Box::pin(self.answers(partition, queries))
     }
 
@@ -184,11 +198,14 @@ async fn load(client: &Client) -> Result<Arc<str>, StoreError> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECTION_TIMEOUT))
         .set_response_timeout(Some(RESPONSE_TIMEOUT));
-    let mut connection = client.get_multiplexed_async_connection_with_config(&config).await.map_err(wire::store_error)?;
+    let mut connection =
+        client.get_multiplexed_async_connection_with_config(&config).await.map_err(wire::store_error)?;
     let info: String = cmd("INFO").arg("server").query_async(&mut connection).await.map_err(wire::store_error)?;
-    let run_id = info_field(&info, "run_id").ok_or_else(|| StoreError::Unavailable("the server tells no run id".to_owned()))?;
+    let run_id =
+        info_field(&info, "run_id").ok_or_else(|| StoreError::Unavailable("the server tells no run id".to_owned()))?;
     let script = SCRIPT.replace("@RUN_ID@", run_id);
-    let hash: String = cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await.map_err(wire::store_error)?;
+    let hash: String =
+        cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await.map_err(wire::store_error)?;
     Ok(hash.into())
 }
 

@@ -49,7 +49,8 @@ fn a_changed_body_id_or_key_does_not_verify() {
 #[test]
 fn a_rotation_on_either_side_still_verifies() {
     let mut both = signed(OTHER);
-    let list = format!("v1a,unknown {} {}", both[SIGNATURE].to_str().unwrap(), signed(SECRET)[SIGNATURE].to_str().unwrap());
+    let list =
+        format!("v1a,unknown {} {}", both[SIGNATURE].to_str().unwrap(), signed(SECRET)[SIGNATURE].to_str().unwrap());
     both.insert(SIGNATURE, list.parse().unwrap());
     assert!(verify(&[key(SECRET)], &both, BODY, AT).is_ok());
     assert!(verify(&[key(OTHER), key(SECRET)], &signed(SECRET), BODY, AT).is_ok());

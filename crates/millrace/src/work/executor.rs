@@ -69,7 +69,11 @@ impl Service {
 
     async fn resume(&self, partition: u8, record: &WorkRecord) {
         let Some(wiring) = parse_id(&record.id).and_then(|(handler, ..)| self.wiring(handler)) else {
-            tracing::error!(service = self.name(), work = record.id, "work of a handler this version does not have is left alone");
+            tracing::error!(
+                service = self.name(),
+                work = record.id,
+                "work of a handler this version does not have is left alone"
+            );
             return;
         };
         let Some(incoming) = self.cause(partition, &record.id).await else { return };
@@ -80,7 +84,12 @@ impl Service {
             },
             WorkKind::Effect { budget, .. } => {
                 let tries = record.tries + 1;
-                let taken = Mark::Reschedule { id: record.id.clone(), from: record.tries, to: tries, delay_ms: budget.lease().as_millis() as u64 };
+                let taken = Mark::Reschedule {
+                    id: record.id.clone(),
+                    from: record.tries,
+                    to: tries,
+                    delay_ms: budget.lease().as_millis() as u64,
+                };
                 let verdict = self.lane(partition).submit(Job::new(taken, Context::default())).await;
                 if matches!(verdict, Ok(Done::Committed(_))) && self.store().sync().await.is_ok() {
                     self.perform(partition, &record.id, tries, incoming).await;
@@ -90,7 +99,11 @@ impl Service {
     }
 
     async fn perform(&self, partition: u8, id: &str, tries: u32, incoming: Incoming) {
-        let Some(WorkWiring { kind: WorkKind::Effect { budget, perform }, .. }) = parse_id(id).and_then(|(handler, ..)| self.wiring(handler)) else { return };
+        let Some(WorkWiring { kind: WorkKind::Effect { budget, perform }, .. }) =
+            parse_id(id).and_then(|(handler, ..)| self.wiring(handler))
+        else {
+            return;
+        };
         let Ok(_permit) = self.executor().permits.clone().acquire_owned().await else { return };
         let ctx = Ctx { outside: self.outside().clone(), clock: self.clock().clone(), tries, budget: *budget };
         let last = ctx.is_last_try();
@@ -100,7 +113,9 @@ impl Service {
         match outcome {
             Ok(Ok(Performed::Result(decision))) => self.finish(partition, id, &incoming, decision).await,
             Ok(Err(error)) => self.park_work(partition, &record, &incoming, &error.to_string()).await,
-            Ok(Ok(Performed::Retry(_))) | Err(_) if last => self.park_work(partition, &record, &incoming, "tries exhausted").await,
+            Ok(Ok(Performed::Retry(_))) | Err(_) if last => {
+                self.park_work(partition, &record, &incoming, "tries exhausted").await
+            }
             Ok(Ok(Performed::Retry(after))) => self.put_off(partition, id, tries, after.max(pause)).await,
             Err(_) => self.put_off(partition, id, tries, pause).await,
         }
@@ -118,7 +133,11 @@ impl Service {
     }
 
     async fn finish(&self, partition: u8, id: &str, incoming: &Incoming, decision: Box<dyn Decision>) {
-        debug_assert_eq!(crate::partition::partition_of(&decision.partition_key()), partition, "a result belongs to the partition of its cause");
+        debug_assert_eq!(
+            crate::partition::partition_of(&decision.partition_key()),
+            partition,
+            "a result belongs to the partition of its cause"
+        );
         let mut context = incoming.cause();
         context.actor = Some(self.name().to_owned());
         let job = Job::new(Mark::Work { id: id.to_owned() }, context).decide(vec![decision]);
@@ -136,14 +155,19 @@ impl Service {
         tracing::error!(service = self.name(), work = record.id, tries = record.tries, reason, "work is parked");
         self.metrics().parked();
         let bytes = json!({ "reason": "work", "detail": reason, "tries": record.tries, "event": incoming.id, "at": self.clock().rfc3339() }).to_string().into();
-        let park = Park { consumer: self.name().to_owned(), feed: String::new(), entry: record.id.clone(), record: bytes };
+        let park =
+            Park { consumer: self.name().to_owned(), feed: String::new(), entry: record.id.clone(), record: bytes };
         let job = Job { parks: vec![park], ..Job::new(Mark::Work { id: record.id.clone() }, Context::default()) };
         let _ = self.lane(partition).submit(job).await;
     }
 
     async fn cause(&self, partition: u8, id: &str) -> Option<Incoming> {
         let (_, topic, stream, sequence) = parse_id(id)?;
-        let query = Query::Events { stream: StreamId { topic: topic.to_owned(), id: stream.to_owned() }, after: sequence - 1, limit: 1 };
+        let query = Query::Events {
+            stream: StreamId { topic: topic.to_owned(), id: stream.to_owned() },
+            after: sequence - 1,
+            limit: 1,
+        };
         let Ok(Answer::Events(events)) = self.read_one(partition, query).await else { return None };
         let recorded = events.into_iter().next()?;
         Incoming::recorded(&recorded.record, recorded.placed).ok()

@@ -82,9 +82,7 @@ impl<'a> Group<'a> {
     fn duplicate(&self, mark: &Mark) -> Result<Option<Bytes>, StoreError> {
         Ok(match mark {
             Mark::None => None,
-            Mark::Event { consumer, feed, position } => {
-                self.marks(consumer, feed)?.applied(*position).then(Bytes::new)
-            }
+            Mark::Event { consumer, feed, position } => self.marks(consumer, feed)?.applied(*position).then(Bytes::new),
             Mark::Work { id } => self.work(id)?.is_none().then(Bytes::new),
             Mark::Reschedule { id, from, .. } => {
                 self.work(id)?.is_none_or(|(tries, _)| tries != *from).then(Bytes::new)

@@ -38,7 +38,8 @@ impl Reader<'_> {
         let Some(StreamHead { version, .. }) = self.load(&self.keys.stream(stream))? else {
             return Ok(StoredStream::default());
         };
-        let snapshot: Option<(u64, Bytes)> = self.kv.get(&self.keys.snapshot(stream))?.map(|stored| format::decode_with(&stored)).transpose()?;
+        let snapshot: Option<(u64, Bytes)> =
+            self.kv.get(&self.keys.snapshot(stream))?.map(|stored| format::decode_with(&stored)).transpose()?;
         let after = snapshot.as_ref().map_or(0, |(version, _)| *version);
         let events = if after < version { self.events(stream, after, usize::MAX)? } else { Vec::new() };
         Ok(StoredStream { version, snapshot, events })
@@ -89,7 +90,9 @@ impl Reader<'_> {
     fn heads(&self) -> Result<Vec<(String, Position)>, StoreError> {
         let prefix = self.keys.heads();
         let heads = self.under(&prefix, usize::MAX)?;
-        let head = |(topic, head): &(Vec<u8>, Bytes)| Ok((format::rest(topic, prefix.len())?.to_owned(), format::decode(head)?));
+        let head = |(topic, head): &(Vec<u8>, Bytes)| {
+            Ok((format::rest(topic, prefix.len())?.to_owned(), format::decode(head)?))
+        };
         heads.iter().map(head).collect()
     }
 

@@ -12,7 +12,10 @@ use crate::store::StoreError;
 const OLDEST: u32 = 7;
 
 /// Sentences, each with its fix; none when all is as it has to be.
-pub(super) async fn check(connection: &mut ConnectionManager, durability: Durability) -> Result<Vec<String>, StoreError> {
+pub(super) async fn check(
+    connection: &mut ConnectionManager,
+    durability: Durability,
+) -> Result<Vec<String>, StoreError> {
     let info: String = cmd("INFO").query_async(connection).await.map_err(wire::store_error)?;
     let mut faults = Vec::new();
     let version = info_field(&info, "redis_version").unwrap_or("0");

@@ -5,7 +5,9 @@ use bytes::Bytes;
 use redis::{Cmd, FromRedisValue, Value, cmd};
 
 use super::keys::{Keys, row_field};
-use crate::store::{Answer, Park, Placed, Position, Query, Recorded, Row, StoreError, StoredStream, StreamId, Tracker, WorkRecord};
+use crate::store::{
+    Answer, Park, Placed, Position, Query, Recorded, Row, StoreError, StoredStream, StreamId, Tracker, WorkRecord,
+};
 
 /// Events fetched along with a snapshot, before it is known how many are newer: more than there usually are, so that
 /// loading a stream is one round trip.
@@ -92,7 +94,8 @@ pub(super) fn answer(query: &Query, first: &[Value], second: &[Value]) -> Result
         (Query::Row { .. }, [row], _) => Answer::Row(headed(row)?.map(|(version, value)| Row { version, value })),
         (Query::Rows { key, .. }, [members], [values]) => {
             let prefix = row_field(key, "").len();
-            let rows = pairs(members, values, |member, value| Ok((member[prefix..].to_owned(), number_and_rest(value)?.1)));
+            let rows =
+                pairs(members, values, |member, value| Ok((member[prefix..].to_owned(), number_and_rest(value)?.1)));
             Answer::Rows(rows?)
         }
         (Query::Rows { .. }, ..) => Answer::Rows(vec![]),
@@ -108,9 +111,13 @@ pub(super) fn answer(query: &Query, first: &[Value], second: &[Value]) -> Result
             heads.sort();
             Answer::Heads(heads)
         }
-        (Query::Due { .. } | Query::Work { .. }, [time, agenda], [dues, tries]) => Answer::Work(work(query, time, agenda, dues, tries)?),
+        (Query::Due { .. } | Query::Work { .. }, [time, agenda], [dues, tries]) => {
+            Answer::Work(work(query, time, agenda, dues, tries)?)
+        }
         (Query::Due { .. } | Query::Work { .. }, ..) => Answer::Work(vec![]),
-        (Query::Parked { .. }, [entries], [records]) => Answer::Parked(pairs(entries, records, |entry, record| park(entry, record))?),
+        (Query::Parked { .. }, [entries], [records]) => {
+            Answer::Parked(pairs(entries, records, |entry, record| park(entry, record))?)
+        }
         (Query::Parked { .. }, ..) => Answer::Parked(vec![]),
         _ => return Err(StoreError::Corrupt(format!("{} replies to {query:?}", first.len()))),
     })
@@ -144,7 +151,11 @@ fn parse<T: FromRedisValue>(value: &Value) -> Result<T, StoreError> {
     T::from_redis_value_ref(value).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-fn pairs<T>(names: &Value, values: &Value, make: impl Fn(&str, Bytes) -> Result<T, StoreError>) -> Result<Vec<T>, StoreError> {
+fn pairs<T>(
+    names: &Value,
+    values: &Value,
+    make: impl Fn(&str, Bytes) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
     let (names, values) = (parse::<Vec<String>>(names)?, parse::<Vec<Option<Bytes>>>(values)?);
     names.iter().zip(values).filter_map(|(name, value)| value.map(|value| make(name, value))).collect()
 }
@@ -157,7 +168,10 @@ fn number_and_rest(value: Bytes) -> Result<(u64, Bytes), StoreError> {
 }
 
 fn header(value: &Bytes) -> Result<(&str, Bytes), StoreError> {
-    let end = value.iter().position(|byte| *byte == b'\n').ok_or_else(|| StoreError::Corrupt("a value without header".into()))?;
+    let end = value
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .ok_or_else(|| StoreError::Corrupt("a value without header".into()))?;
     let head = str::from_utf8(&value[..end]).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     Ok((head, value.slice(end + 1..)))
 }
@@ -173,7 +187,8 @@ fn recorded(stream: &str, after: u64, events: &Value) -> Result<Vec<Recorded>, S
 
 fn record(stream: &str, sequence: u64, event: &Bytes) -> Result<Recorded, StoreError> {
     let (head, record) = header(event)?;
-    let places = head.split_once(' ').and_then(|(position, previous)| Some((position.parse().ok()?, previous.parse().ok()?)));
+    let places =
+        head.split_once(' ').and_then(|(position, previous)| Some((position.parse().ok()?, previous.parse().ok()?)));
     let (position, previous) = places.ok_or_else(|| StoreError::Corrupt(format!("a place, not {head:?}")))?;
     let placed = (position > 0).then_some(Placed { position, previous });
     Ok(Recorded { stream: stream.to_owned(), sequence, placed, record })
@@ -212,11 +227,19 @@ fn latest(query: &Query, time: &Value) -> Result<f64, StoreError> {
     Ok(if matches!(query, Query::Due { .. }) { (seconds * 1_000 + micros / 1_000) as f64 } else { f64::INFINITY })
 }
 
-fn work(query: &Query, time: &Value, agenda: &Value, dues: &Value, tries: &Value) -> Result<Vec<WorkRecord>, StoreError> {
+fn work(
+    query: &Query,
+    time: &Value,
+    agenda: &Value,
+    dues: &Value,
+    tries: &Value,
+) -> Result<Vec<WorkRecord>, StoreError> {
     let (ids, latest) = (due(query, time, agenda)?, latest(query, time)?);
     let (dues, tries) = (parse::<Vec<Option<f64>>>(dues)?, parse::<Vec<Option<u32>>>(tries)?);
     let found = ids.into_iter().zip(dues.into_iter().zip(tries));
-    let open = found.filter_map(|(id, (due, tries))| Some(WorkRecord { id, tries: tries?, due_ms: due.filter(|due| *due <= latest)? as u64 }));
+    let open = found.filter_map(|(id, (due, tries))| {
+        Some(WorkRecord { id, tries: tries?, due_ms: due.filter(|due| *due <= latest)? as u64 })
+    });
     Ok(open.collect())
 }
 

@@ -18,7 +18,8 @@ pub(super) fn decode(message: &[u8]) -> Result<Vec<Verdict>, StoreError> {
 fn bytes_to_strings(message: &mut [u8]) {
     let mut at = 0;
     while at < message.len() {
-        let length = |bytes: usize| message[at + 1..=at + bytes].iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+        let length =
+            |bytes: usize| message[at + 1..=at + bytes].iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
         at += match message[at] {
             0xa0..=0xbf => 1 + usize::from(message[at] & 0x1f),
             marker @ 0xc4..=0xc6 => {
@@ -69,7 +70,12 @@ mod tests {
             let unit = Unit {
                 mark: Mark::Reschedule { id: "x".repeat(size), from: 0xc4, to: 0xc4c4, delay_ms: u64::MAX },
                 work: vec![NewWork { id: "é".into(), delay_ms: 0xc4c4_c4c4, tries: 0x7f }; 17],
-                parks: vec![Park { consumer: "c".into(), feed: String::new(), entry: "1".into(), record: record.clone() }],
+                parks: vec![Park {
+                    consumer: "c".into(),
+                    feed: String::new(),
+                    entry: "1".into(),
+                    record: record.clone(),
+                }],
                 result: record,
                 ..Unit::default()
             };

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod outside;
 pub mod parked;
 pub mod partition;
+pub mod pending;
 pub mod pii;
 pub mod problem;
 mod relay;

@@ -12,7 +12,7 @@ use crate::event::splice;
 use crate::inbox::{Progress, own_feed};
 use crate::lane::{CommittedEvent, Job};
 use crate::service::Service;
-use crate::store::{Answer, Outcome, Query};
+use crate::store::{Answer, Feed, Outcome, Query};
 
 /// The consumer name of the published cursor; no service can have it.
 const RELAY: &str = "~relay";
@@ -26,7 +26,7 @@ const SWEEP: usize = 500;
 pub(crate) struct Relay {
     /// Streams with a call in flight, each with what waits behind it.
     streams: Mutex<HashMap<(String, String), VecDeque<CommittedEvent>>>,
-    cursors: Mutex<HashMap<(String, u8), Arc<Progress>>>,
+    cursors: Mutex<HashMap<Arc<Feed>, Arc<Progress>>>,
     calls: Arc<tokio::sync::Semaphore>,
 }
 
@@ -64,15 +64,10 @@ impl Relay {
         next
     }
 
-    fn cursor(&self, service: &Service, topic: &str, partition: u8) -> Arc<Progress> {
+    /// The published cursor of an own feed.
+    pub fn cursor(&self, feed: Arc<Feed>) -> Arc<Progress> {
         let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(Progress::new(RELAY, own_feed(service, topic, partition)));
-        cursors.entry((topic.to_owned(), partition)).or_insert_with(new).clone()
-    }
-
-    /// Whether everything handed over has been published and reported.
-    pub fn is_quiet(&self) -> bool {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        cursors.entry(feed.clone()).or_insert_with(|| Arc::new(Progress::new(RELAY, feed))).clone()
     }
 }
 
@@ -85,7 +80,7 @@ impl Service {
 
     /// Publishes the event now, or after the one of its stream that is in flight.
     fn relay_event(&self, event: CommittedEvent) {
-        let cursor = self.relay().cursor(self, &event.topic, event.partition);
+        let cursor = self.relay().cursor(own_feed(self, &event.topic, event.partition));
         // In work until reported, in the stream's queue too: that keeps the sweep off it.
         if !cursor.take(event.placed.position) || !self.relay().enter(&event) {
             return;
@@ -125,7 +120,7 @@ impl Service {
     /// Moves the published cursor; not waited for, since a report that is lost only publishes again.
     fn report(&self, event: &CommittedEvent) {
         let (service, partition, position) = (self.clone(), event.partition, event.placed.position);
-        let cursor = self.relay().cursor(self, &event.topic, partition);
+        let cursor = self.relay().cursor(own_feed(self, &event.topic, partition));
         self.tasks().spawn(async move {
             if service.refresh(&cursor).await {
                 let (admitted, _) = cursor.admit(crate::store::Placed { position, previous: 0 }, false);
@@ -140,7 +135,7 @@ impl Service {
 
     /// Publishes what is in an own feed, neither reported nor in flight, and older than one sweep.
     pub(crate) async fn sweep_feed(&self, topic: &str, partition: u8, head: u64) {
-        let cursor = self.relay().cursor(self, topic, partition);
+        let cursor = self.relay().cursor(own_feed(self, topic, partition));
         if !self.refresh(&cursor).await {
             return;
         }

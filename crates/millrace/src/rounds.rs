@@ -98,7 +98,7 @@ impl Service {
     }
 
     /// One request a producer.
-    async fn ask_heads(&self) {
+    pub(crate) async fn ask_heads(&self) {
         let mut sources: Vec<&str> = self.topics().iter().map(|topic| owner(topic)).collect();
         sources.dedup();
         for source in sources {

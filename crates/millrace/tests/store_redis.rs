@@ -1,8 +1,13 @@
 //! The Redis store on a real server: the contract, the same answers as the embedded store, and what only a server
 //! of its own can do to it.
 
+#[path = "store/generate.rs"]
+mod generate;
 #[path = "store_redis/server.rs"]
 mod server;
+#[path = "store/suite.rs"]
+#[macro_use]
+mod suite;
 
 use millrace::store::redis::{Durability, RedisStore};
 use millrace::store::*;

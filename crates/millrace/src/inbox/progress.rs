@@ -175,10 +175,10 @@ impl Progress {
         self.state().tracker.held.iter().copied().collect()
     }
 
-    /// Whether everything known to exist is settled and nothing is held.
-    pub fn is_quiet(&self) -> bool {
+    /// How many of the positions known to exist are not settled, and how many are held.
+    pub fn remaining(&self) -> (u64, u64) {
         let state = self.state();
-        state.in_work.is_empty() && state.tracker.held.is_empty() && state.tracker.gaps(state.head, 1).is_empty()
+        (state.tracker.gaps(state.head, usize::MAX).len() as u64, state.tracker.held.len() as u64)
     }
 }
 

@@ -111,18 +111,16 @@ impl RedisStore {
         Ok(())
     }
 
-    /// One round trip: the replies to each group of commands. As a transaction, so that a query of several commands
-    /// sees no commit between them.
+    /// One round trip: the replies to each group of commands. Not a transaction, which a server out of memory refuses
+    /// even to read; each group's order bears commits between its commands.
     async fn ask(&self, groups: Vec<Vec<Cmd>>) -> Result<Vec<Vec<Value>>, StoreError> {
         let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
         let mut pipeline = pipe();
         for command in groups.into_iter().flatten() {
             pipeline.add_command(command);
         }
-        match pipeline.len() {
-            0 => return Ok(vec![vec![]; sizes.len()]),
-            1 => {}
-            _ => _ = pipeline.atomic(),
+        if pipeline.is_empty() {
+            return Ok(vec![vec![]; sizes.len()]);
         }
         let replies: Vec<Value> =
             pipeline.query_async(&mut self.connection.clone()).await.map_err(wire::store_error)?;

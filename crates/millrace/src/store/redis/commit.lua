@@ -190,7 +190,7 @@ end
 local function last_published(stream)
   local last = call('LINDEX', stream, -1)
   if not last then return '0' end
-  local position, previous = last:match('^(%d+) (%d+)\n')
+  local position, previous = last:match('^%d+ (%d+) (%d+)\n')
   return position == '0' and previous or position
 end
 
@@ -206,7 +206,7 @@ local function append_events(append, placed)
       call('XADD', feed_key(append.stream), position .. '-0', 's', append.stream.id, 'v', text(version))
       placed[#placed + 1] = { position = tonumber(position), previous = tonumber(previous) }
     end
-    call('RPUSH', stream, position .. ' ' .. previous .. '\n' .. event.record)
+    call('RPUSH', stream, text(version) .. ' ' .. position .. ' ' .. previous .. '\n' .. event.record)
     if event.published then previous = position end
   end
   if append.snapshot then

@@ -17,7 +17,6 @@ pub(super) fn first(keys: &Keys, query: &Query) -> Vec<Cmd> {
     match query {
         Query::Stream(stream) => vec![
             ask("GET", keys.snapshot(stream), &[]),
-            ask("LLEN", keys.stream(stream), &[]),
             ask("LRANGE", keys.stream(stream), &[&(-TAIL).to_string(), "-1"]),
         ],
         Query::Events { limit: 0, .. } | Query::Rows { limit: 0, .. } | Query::Feed { limit: 0, .. } => vec![],
@@ -49,13 +48,15 @@ pub(super) fn first(keys: &Keys, query: &Query) -> Vec<Cmd> {
 
 pub(super) fn second(keys: &Keys, query: &Query, first: &[Value]) -> Result<Vec<Cmd>, StoreError> {
     Ok(match (query, first) {
-        (Query::Stream(stream), [snapshot, length, _]) => {
-            let taken = headed(snapshot)?.map_or(0, |(version, _)| version) as isize;
-            let window = (parse::<isize>(length)? - TAIL).max(0);
-            if taken >= window {
-                return Ok(vec![]);
+        (Query::Stream(stream), [snapshot, tail]) => {
+            let taken = headed(snapshot)?.map_or(0, |(version, _)| version);
+            match recorded(&stream.id, tail)?.first() {
+                Some(oldest) if oldest.sequence > taken + 1 => {
+                    let last = oldest.sequence - 2;
+                    vec![ask("LRANGE", keys.stream(stream), &[&taken.to_string(), &last.to_string()])]
+                }
+                _ => vec![],
             }
-            vec![ask("LRANGE", keys.stream(stream), &[&taken.to_string(), &(window - 1).to_string()])]
         }
         (Query::Rows { view, .. }, [members]) => each("HMGET", keys.rows(view), &parse::<Vec<String>>(members)?),
         (Query::Feed { topic, .. }, [entries]) => parse::<Vec<FeedEntry>>(entries)?
@@ -67,9 +68,8 @@ pub(super) fn second(keys: &Keys, query: &Query, first: &[Value]) -> Result<Vec<
             .collect(),
         (Query::Due { .. } | Query::Work { .. }, [time, agenda]) => {
             let ids = due(query, time, agenda)?;
-            // Time and tries are read together: tries of a later take-up beside an earlier due time would let two
-            // processes hold the same work.
-            [each("ZMSCORE", keys.due(), &ids), each("HMGET", keys.tries(), &ids)].concat()
+            // Tries first: those of a later take-up beside an earlier due time would let two processes hold the work.
+            [each("HMGET", keys.tries(), &ids), each("ZMSCORE", keys.due(), &ids)].concat()
         }
         (Query::Parked { .. }, [entries]) => each("HMGET", keys.parks(), &parse::<Vec<String>>(entries)?),
         _ => vec![],
@@ -78,18 +78,16 @@ pub(super) fn second(keys: &Keys, query: &Query, first: &[Value]) -> Result<Vec<
 
 pub(super) fn answer(query: &Query, first: &[Value], second: &[Value]) -> Result<Answer, StoreError> {
     Ok(match (query, first, second) {
-        (Query::Stream(stream), [snapshot, length, tail], older) => {
-            let (snapshot, version) = (headed(snapshot)?, parse::<u64>(length)?);
+        (Query::Stream(stream), [snapshot, tail], older) => {
+            let snapshot = headed(snapshot)?;
             let taken = snapshot.as_ref().map_or(0, |(version, _)| *version);
-            let mut events = match older {
-                [older] => recorded(&stream.id, taken, older)?,
-                _ => vec![],
-            };
-            events.extend(recorded(&stream.id, version.saturating_sub(TAIL as u64), tail)?);
+            let mut events = older.first().map_or(Ok(vec![]), |older| recorded(&stream.id, older))?;
+            events.extend(recorded(&stream.id, tail)?);
+            let version = events.last().map_or(taken, |last| last.sequence);
             events.retain(|event| event.sequence > taken);
             Answer::Stream(StoredStream { version, snapshot, events })
         }
-        (Query::Events { stream, after, .. }, [events], _) => Answer::Events(recorded(&stream.id, *after, events)?),
+        (Query::Events { stream, .. }, [events], _) => Answer::Events(recorded(&stream.id, events)?),
         (Query::Events { .. }, ..) => Answer::Events(vec![]),
         (Query::Row { .. }, [row], _) => Answer::Row(headed(row)?.map(|(version, value)| Row { version, value })),
         (Query::Rows { key, .. }, [members], [values]) => {
@@ -102,7 +100,7 @@ pub(super) fn answer(query: &Query, first: &[Value], second: &[Value]) -> Result
         (Query::Tracker { .. }, [fields], _) => Answer::Tracker(tracker(parse(fields)?)?),
         (Query::Feed { .. }, [entries], events) => {
             let entries = parse::<Vec<FeedEntry>>(entries)?.into_iter().zip(events);
-            let events = entries.map(|((_, (_, stream, _, version)), event)| record(&stream, version, &parse(event)?));
+            let events = entries.map(|((_, (_, stream, ..)), event)| record(&stream, &parse(event)?));
             Answer::Feed(events.collect::<Result<_, _>>()?)
         }
         (Query::Feed { .. }, ..) => Answer::Feed(vec![]),
@@ -111,8 +109,8 @@ pub(super) fn answer(query: &Query, first: &[Value], second: &[Value]) -> Result
             heads.sort();
             Answer::Heads(heads)
         }
-        (Query::Due { .. } | Query::Work { .. }, [time, agenda], [dues, tries]) => {
-            Answer::Work(work(query, time, agenda, dues, tries)?)
+        (Query::Due { .. } | Query::Work { .. }, [time, agenda], [tries, dues]) => {
+            Answer::Work(work(query, time, agenda, tries, dues)?)
         }
         (Query::Due { .. } | Query::Work { .. }, ..) => Answer::Work(vec![]),
         (Query::Parked { .. }, [entries], [records]) => {
@@ -180,16 +178,16 @@ fn headed(value: &Value) -> Result<Option<(u64, Bytes)>, StoreError> {
     parse::<Option<Bytes>>(value)?.map(number_and_rest).transpose()
 }
 
-fn recorded(stream: &str, after: u64, events: &Value) -> Result<Vec<Recorded>, StoreError> {
-    let events = parse::<Vec<Bytes>>(events)?;
-    events.iter().zip(after + 1..).map(|(event, sequence)| record(stream, sequence, event)).collect()
+fn recorded(stream: &str, events: &Value) -> Result<Vec<Recorded>, StoreError> {
+    parse::<Vec<Bytes>>(events)?.iter().map(|event| record(stream, event)).collect()
 }
 
-fn record(stream: &str, sequence: u64, event: &Bytes) -> Result<Recorded, StoreError> {
+fn record(stream: &str, event: &Bytes) -> Result<Recorded, StoreError> {
     let (head, record) = header(event)?;
-    let places =
-        head.split_once(' ').and_then(|(position, previous)| Some((position.parse().ok()?, previous.parse().ok()?)));
-    let (position, previous) = places.ok_or_else(|| StoreError::Corrupt(format!("a place, not {head:?}")))?;
+    let numbers: Vec<u64> = head.split(' ').filter_map(|number| number.parse().ok()).collect();
+    let [sequence, position, previous] = numbers[..] else {
+        return Err(StoreError::Corrupt(format!("an event headed {head:?}")));
+    };
     let placed = (position > 0).then_some(Placed { position, previous });
     Ok(Recorded { stream: stream.to_owned(), sequence, placed, record })
 }
@@ -231,8 +229,8 @@ fn work(
     query: &Query,
     time: &Value,
     agenda: &Value,
-    dues: &Value,
     tries: &Value,
+    dues: &Value,
 ) -> Result<Vec<WorkRecord>, StoreError> {
     let (ids, latest) = (due(query, time, agenda)?, latest(query, time)?);
     let (dues, tries) = (parse::<Vec<Option<f64>>>(dues)?, parse::<Vec<Option<u32>>>(tries)?);

@@ -1,0 +1,66 @@
+//! What a service still has to do, read from its store: for `why`, for drains, and for tests that end with nothing left.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::inbox::{Progress, own_feed};
+use crate::service::Service;
+use crate::store::{Answer, PARTITIONS, Query};
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Committed events that the published cursor has not passed.
+    pub unpublished: u64,
+    /// Entries of heard feeds that are not settled, over all consumers.
+    pub unsettled: u64,
+    /// Entries held behind or as parked ones.
+    pub held: u64,
+    /// Records set aside.
+    pub parked: u64,
+    /// Ids of open effects and deadlines.
+    pub work: Vec<String>,
+}
+
+impl Pending {
+    /// Nothing on its way: open deadlines and parked entries do not count.
+    pub fn is_quiet(&self) -> bool {
+        self.unpublished == 0 && self.unsettled == 0
+    }
+}
+
+impl Service {
+    /// Asks every producer for its heads and reads every tracker anew.
+    pub async fn pending(&self) -> Pending {
+        let mut pending = Pending::default();
+        self.ask_heads().await;
+        for progress in self.inbox().all_progress() {
+            let (unsettled, held) = self.remaining(&progress).await;
+            pending.unsettled += unsettled;
+            pending.held += held;
+        }
+        for number in 0..PARTITIONS {
+            let queries = [Query::Heads, Query::Work { limit: 100_000 }, Query::Parked { limit: 100_000 }];
+            for answer in self.read(number, &queries).await.unwrap_or_default() {
+                match answer {
+                    Answer::Heads(heads) => {
+                        for (topic, head) in heads {
+                            let cursor = self.relay().cursor(own_feed(self, &topic, number));
+                            cursor.saw_head(head);
+                            pending.unpublished += self.remaining(&cursor).await.0;
+                        }
+                    }
+                    Answer::Work(work) => pending.work.extend(work.into_iter().map(|record| record.id)),
+                    Answer::Parked(parked) => pending.parked += parked.len() as u64,
+                    _ => {}
+                }
+            }
+        }
+        pending
+    }
+
+    async fn remaining(&self, progress: &Arc<Progress>) -> (u64, u64) {
+        progress.forget();
+        if self.refresh(progress).await { progress.remaining() } else { (u64::MAX, 0) }
+    }
+}

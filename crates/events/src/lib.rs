@@ -21,6 +21,7 @@ use millrace::schema::{EventSchema, EventType};
 /// Every version of every event.
 pub const SCHEMAS: &[&EventSchema] = &[
     notifications::notification::NotificationFailed::SCHEMA,
+    notifications::notification::NotificationRequested::SCHEMA,
     notifications::notification::NotificationSent::SCHEMA,
     orders::order::OrderCancellationRequested::SCHEMA,
     orders::order::OrderCancelled::SCHEMA,

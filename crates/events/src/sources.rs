@@ -53,6 +53,7 @@ pub const SOURCES: &[&str] = &[
     include_str!("../../../schemas/http/warehouse/adjustment.json"),
     include_str!("../../../schemas/http/warehouse/receipt.json"),
     include_str!("../../../schemas/events/notifications.notification/failed.v1.json"),
+    include_str!("../../../schemas/events/notifications.notification/requested.v1.json"),
     include_str!("../../../schemas/events/notifications.notification/sent.v1.json"),
     include_str!("../../../schemas/events/orders.order/cancellation_requested.v1.json"),
     include_str!("../../../schemas/events/orders.order/cancelled.v1.json"),
@@ -99,18 +100,12 @@ pub const SOURCES: &[&str] = &[
 /// The examples of a schema, by event type (`orders.order.created`: all its versions) or by full `$id`.
 /// Empty for a name that no schema has.
 pub fn examples(name: &str) -> Vec<Value> {
-    let schemas = SOURCES
-        .iter()
-        .filter_map(|text| serde_json::from_str::<Value>(text).ok());
+    let schemas = SOURCES.iter().filter_map(|text| serde_json::from_str::<Value>(text).ok());
     let named = schemas.filter(|schema| schema["$id"].as_str().is_some_and(|id| names(id, name)));
-    named
-        .flat_map(|schema| schema["examples"].as_array().cloned().unwrap_or_default())
-        .collect()
+    named.flat_map(|schema| schema["examples"].as_array().cloned().unwrap_or_default()).collect()
 }
 
 fn names(id: &str, name: &str) -> bool {
-    let local = id
-        .strip_prefix("urn:millrace:")
-        .and_then(|local| local.rsplit_once(':'));
+    let local = id.strip_prefix("urn:millrace:").and_then(|local| local.rsplit_once(':'));
     id == name || local.is_some_and(|(event, _)| event == name)
 }

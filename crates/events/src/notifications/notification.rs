@@ -3,7 +3,7 @@
 mod event;
 pub use event::Event;
 
-use crate::common::{Channel, Contact};
+use crate::common::{Channel, Contact, Money, Reason};
 use crate::macros::schema;
 use millrace::pii::Pii;
 use millrace::schema::{EventSchema, EventType};
@@ -34,6 +34,38 @@ impl EventType for NotificationFailed {
         schema: schema!(
             "urn:millrace:notifications.notification.failed:1",
             "../../schemas/events/notifications.notification/failed.v1.json"
+        ),
+    };
+}
+
+/// A message is to be sent, with everything its text says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationRequested {
+    pub order_id: String,
+    pub location_id: String,
+    pub user_id: String,
+    pub contact: Pii<Contact>,
+    pub template: String,
+    pub channel: Channel,
+    pub message_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking_number: Option<String>,
+}
+
+impl EventType for NotificationRequested {
+    const SCHEMA: &'static EventSchema = &EventSchema {
+        name: "notifications.notification.requested",
+        version: 1,
+        topic: TOPIC,
+        private: true,
+        schema: schema!(
+            "urn:millrace:notifications.notification.requested:1",
+            "../../schemas/events/notifications.notification/requested.v1.json"
         ),
     };
 }

@@ -8,17 +8,19 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     Failed(NotificationFailed),
+    Requested(NotificationRequested),
     Sent(NotificationSent),
 }
 
 impl EventSet for Event {
     const TOPIC: &'static str = TOPIC;
     const SCHEMAS: &'static [&'static EventSchema] =
-        &[NotificationFailed::SCHEMA, NotificationSent::SCHEMA];
+        &[NotificationFailed::SCHEMA, NotificationRequested::SCHEMA, NotificationSent::SCHEMA];
 
     fn decode(name: &str, version: u32, data: &[u8]) -> Result<Self, DecodeError> {
         match name {
             "notifications.notification.failed" => decode(version, data).map(Self::Failed),
+            "notifications.notification.requested" => decode(version, data).map(Self::Requested),
             "notifications.notification.sent" => decode(version, data).map(Self::Sent),
             _ => Err(DecodeError::UnknownType(name.to_owned())),
         }
@@ -27,6 +29,7 @@ impl EventSet for Event {
     fn schema(&self) -> &'static EventSchema {
         match self {
             Self::Failed(_) => NotificationFailed::SCHEMA,
+            Self::Requested(_) => NotificationRequested::SCHEMA,
             Self::Sent(_) => NotificationSent::SCHEMA,
         }
     }
@@ -34,6 +37,7 @@ impl EventSet for Event {
     fn to_value(&self) -> Result<Value, serde_json::Error> {
         match self {
             Self::Failed(event) => serde_json::to_value(event),
+            Self::Requested(event) => serde_json::to_value(event),
             Self::Sent(event) => serde_json::to_value(event),
         }
     }
@@ -42,6 +46,12 @@ impl EventSet for Event {
 impl From<NotificationFailed> for Event {
     fn from(event: NotificationFailed) -> Self {
         Self::Failed(event)
+    }
+}
+
+impl From<NotificationRequested> for Event {
+    fn from(event: NotificationRequested) -> Self {
+        Self::Requested(event)
     }
 }
 

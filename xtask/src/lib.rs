@@ -1,6 +1,7 @@
 //! Derives code and documents from `schemas/`, the only hand-written place of an event's name and fields.
 //! Its output is committed; a test compares it with a fresh one, so a build needs no generator.
 
+mod lock;
 mod modules;
 mod names;
 mod rustfmt;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use schemas::Catalogue;
 
 /// The command that every generated file names in its first line.
@@ -55,7 +56,13 @@ pub fn write(root: &Path) -> Result<Vec<String>> {
 /// Path relative to the root → content.
 fn generate(root: &Path) -> Result<BTreeMap<String, String>> {
     let catalogue = Catalogue::read(root)?;
-    let mut files = BTreeMap::from([("docs/names.md".to_owned(), names::table(&catalogue))]);
+    let released = fs::read_to_string(root.join(lock::PATH)).unwrap_or_default();
+    let breaks = lock::breaks(root, &catalogue, &lock::parse(&released))?;
+    ensure!(breaks.is_empty(), "{}", breaks.join("\n"));
+    let mut files = BTreeMap::from([
+        ("docs/names.md".to_owned(), names::table(&catalogue)),
+        (lock::PATH.to_owned(), lock::render(&lock::promises(&catalogue))),
+    ]);
     for (path, source) in modules::render(&catalogue)? {
         files.insert(format!("{GENERATED_TREE}/{path}"), rustfmt::format(root, &source)?);
     }

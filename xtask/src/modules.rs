@@ -10,7 +10,7 @@ use crate::schemas::{Catalogue, Event, Kind, SchemaFile};
 use crate::types::{self, Item, pascal};
 
 /// A module's path below the crate, e.g. `["orders", "order"]`.
-type Path = Vec<String>;
+pub type Path = Vec<String>;
 
 #[derive(Default)]
 struct Module {
@@ -63,7 +63,7 @@ pub fn render(catalogue: &Catalogue) -> Result<BTreeMap<String, String>> {
 }
 
 /// Where a schema's type lives and what it is called.
-fn place(file: &SchemaFile) -> (Path, String) {
+pub fn place(file: &SchemaFile) -> (Path, String) {
     match &file.kind {
         Kind::Common { name } => (vec!["common".to_owned()], pascal(name)),
         Kind::Event(event) => {
@@ -71,9 +71,7 @@ fn place(file: &SchemaFile) -> (Path, String) {
             let domain = event.topic.rsplit('.').next().unwrap_or_default();
             (path, pascal(domain) + &pascal(&event.action))
         }
-        Kind::Document { family, group, name } => {
-            (vec![family.clone(), group.clone()], pascal(name))
-        }
+        Kind::Document { family, group, name } => (vec![family.clone(), group.clone()], pascal(name)),
     }
 }
 
@@ -100,12 +98,9 @@ fn add(module: &mut Module, file: &SchemaFile, name: &str, item: Item) {
             let side = if family == "http" { "HTTP bodies of" } else { "Answers and callbacks of a" };
             module.about = format!("{side} {group}");
             module.uses.extend(
-                ["millrace::schema::Document", "millrace::schema::Schema", "crate::macros::schema"]
-                    .map(str::to_owned),
+                ["millrace::schema::Document", "millrace::schema::Schema", "crate::macros::schema"].map(str::to_owned),
             );
-            module.body += &format!(
-                "\nimpl Document for {name} {{ const SCHEMA: &'static Schema = {schema}; }}\n"
-            );
+            module.body += &format!("\nimpl Document for {name} {{ const SCHEMA: &'static Schema = {schema}; }}\n");
         }
     }
 }

@@ -29,10 +29,16 @@ pub struct SchemaFile {
 
 #[derive(Debug)]
 pub enum Kind {
-    Common { name: String },
+    Common {
+        name: String,
+    },
     Event(Event),
     /// `family` is `http` or `outside`, `group` the service or the kind of partner.
-    Document { family: String, group: String, name: String },
+    Document {
+        family: String,
+        group: String,
+        name: String,
+    },
 }
 
 #[derive(Debug)]
@@ -73,10 +79,16 @@ impl Catalogue {
         }
         files.sort_by(|a, b| a.id.cmp(&b.id));
         let topics: BTreeMap<String, Topic> =
-            serde_saphyr::from_str(&fs::read_to_string(root.join("schemas/topics.yaml"))?).context("schemas/topics.yaml")?;
+            serde_saphyr::from_str(&fs::read_to_string(root.join("schemas/topics.yaml"))?)
+                .context("schemas/topics.yaml")?;
         for file in &files {
             if let Kind::Event(event) = &file.kind {
-                ensure!(topics.contains_key(&event.topic), "{}: no topic {} in schemas/topics.yaml", file.path, event.topic);
+                ensure!(
+                    topics.contains_key(&event.topic),
+                    "{}: no topic {} in schemas/topics.yaml",
+                    file.path,
+                    event.topic
+                );
             }
         }
         Ok(Self { files, topics })

@@ -109,9 +109,7 @@ pub(crate) fn masked(outcome: Result<(), ValidationError<'_>>) -> Result<(), Vio
     outcome.map_err(|error| Violation {
         pointer: error.instance_path().as_str().to_owned(),
         message: match error.kind() {
-            ValidationErrorKind::AdditionalProperties { .. } => {
-                "has a property the schema does not know".to_owned()
-            }
+            ValidationErrorKind::AdditionalProperties { .. } => "has a property the schema does not know".to_owned(),
             _ => error.masked().to_string(),
         },
     })

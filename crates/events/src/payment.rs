@@ -55,10 +55,7 @@ impl EventType for PaymentFailed {
         version: 1,
         topic: TOPIC,
         private: false,
-        schema: schema!(
-            "urn:millrace:payment.failed:1",
-            "../../schemas/events/payment/failed.v1.json"
-        ),
+        schema: schema!("urn:millrace:payment.failed:1", "../../schemas/events/payment/failed.v1.json"),
     };
 }
 
@@ -82,10 +79,7 @@ impl EventType for PaymentInitiated {
         version: 1,
         topic: TOPIC,
         private: false,
-        schema: schema!(
-            "urn:millrace:payment.initiated:1",
-            "../../schemas/events/payment/initiated.v1.json"
-        ),
+        schema: schema!("urn:millrace:payment.initiated:1", "../../schemas/events/payment/initiated.v1.json"),
     };
 }
 
@@ -109,10 +103,7 @@ impl EventType for PaymentProcessed {
         version: 1,
         topic: TOPIC,
         private: false,
-        schema: schema!(
-            "urn:millrace:payment.processed:1",
-            "../../schemas/events/payment/processed.v1.json"
-        ),
+        schema: schema!("urn:millrace:payment.processed:1", "../../schemas/events/payment/processed.v1.json"),
     };
 }
 
@@ -164,9 +155,6 @@ impl EventType for PaymentRefunded {
         version: 1,
         topic: TOPIC,
         private: false,
-        schema: schema!(
-            "urn:millrace:payment.refunded:1",
-            "../../schemas/events/payment/refunded.v1.json"
-        ),
+        schema: schema!("urn:millrace:payment.refunded:1", "../../schemas/events/payment/refunded.v1.json"),
     };
 }

@@ -14,10 +14,8 @@ pub struct CancelOrder {
 }
 
 impl Document for CancelOrder {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:http:orders:cancel-order:1",
-        "../../schemas/http/orders/cancel-order.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:http:orders:cancel-order:1", "../../schemas/http/orders/cancel-order.json");
 }
 
 /// An order as a customer places it; prices are ours to know.
@@ -35,8 +33,6 @@ pub struct PlaceOrder {
 }
 
 impl Document for PlaceOrder {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:http:orders:place-order:1",
-        "../../schemas/http/orders/place-order.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:http:orders:place-order:1", "../../schemas/http/orders/place-order.json");
 }

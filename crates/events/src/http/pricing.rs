@@ -13,8 +13,6 @@ pub struct Price {
 }
 
 impl Document for Price {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:http:pricing:price:1",
-        "../../schemas/http/pricing/price.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:http:pricing:price:1", "../../schemas/http/pricing/price.json");
 }

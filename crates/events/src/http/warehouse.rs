@@ -15,10 +15,8 @@ pub struct Adjustment {
 }
 
 impl Document for Adjustment {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:http:warehouse:adjustment:1",
-        "../../schemas/http/warehouse/adjustment.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:http:warehouse:adjustment:1", "../../schemas/http/warehouse/adjustment.json");
 }
 
 /// Goods that arrived at a location.
@@ -30,8 +28,6 @@ pub struct Receipt {
 }
 
 impl Document for Receipt {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:http:warehouse:receipt:1",
-        "../../schemas/http/warehouse/receipt.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:http:warehouse:receipt:1", "../../schemas/http/warehouse/receipt.json");
 }

@@ -3,9 +3,7 @@
 mod event;
 pub use event::Event;
 
-use crate::common::{
-    Address, Contact, Money, OrderLine, OrderStatus, PaymentMethod, Reason, StockLine,
-};
+use crate::common::{Address, Contact, Money, OrderLine, OrderStatus, PaymentMethod, Reason, StockLine};
 use crate::macros::schema;
 use millrace::pii::Pii;
 use millrace::schema::{EventSchema, EventType};
@@ -54,10 +52,7 @@ impl EventType for OrderCancelled {
         version: 1,
         topic: TOPIC,
         private: false,
-        schema: schema!(
-            "urn:millrace:orders.order.cancelled:1",
-            "../../schemas/events/orders.order/cancelled.v1.json"
-        ),
+        schema: schema!("urn:millrace:orders.order.cancelled:1", "../../schemas/events/orders.order/cancelled.v1.json"),
     };
 }
 
@@ -80,10 +75,7 @@ impl EventType for OrderConfirmed {
         version: 1,
         topic: TOPIC,
         private: false,
-        schema: schema!(
-            "urn:millrace:orders.order.confirmed:1",
-            "../../schemas/events/orders.order/confirmed.v1.json"
-        ),
+        schema: schema!("urn:millrace:orders.order.confirmed:1", "../../schemas/events/orders.order/confirmed.v1.json"),
     };
 }
 
@@ -108,10 +100,7 @@ impl EventType for OrderCreated {
         version: 1,
         topic: TOPIC,
         private: false,
-        schema: schema!(
-            "urn:millrace:orders.order.created:1",
-            "../../schemas/events/orders.order/created.v1.json"
-        ),
+        schema: schema!("urn:millrace:orders.order.created:1", "../../schemas/events/orders.order/created.v1.json"),
     };
 }
 
@@ -131,10 +120,7 @@ impl EventType for OrderDelivered {
         version: 1,
         topic: TOPIC,
         private: false,
-        schema: schema!(
-            "urn:millrace:orders.order.delivered:1",
-            "../../schemas/events/orders.order/delivered.v1.json"
-        ),
+        schema: schema!("urn:millrace:orders.order.delivered:1", "../../schemas/events/orders.order/delivered.v1.json"),
     };
 }
 
@@ -154,10 +140,7 @@ impl EventType for OrderFulfilled {
         version: 1,
         topic: TOPIC,
         private: false,
-        schema: schema!(
-            "urn:millrace:orders.order.fulfilled:1",
-            "../../schemas/events/orders.order/fulfilled.v1.json"
-        ),
+        schema: schema!("urn:millrace:orders.order.fulfilled:1", "../../schemas/events/orders.order/fulfilled.v1.json"),
     };
 }
 
@@ -178,10 +161,7 @@ impl EventType for OrderReturned {
         version: 1,
         topic: TOPIC,
         private: false,
-        schema: schema!(
-            "urn:millrace:orders.order.returned:1",
-            "../../schemas/events/orders.order/returned.v1.json"
-        ),
+        schema: schema!("urn:millrace:orders.order.returned:1", "../../schemas/events/orders.order/returned.v1.json"),
     };
 }
 
@@ -203,10 +183,7 @@ impl EventType for OrderShipped {
         version: 1,
         topic: TOPIC,
         private: false,
-        schema: schema!(
-            "urn:millrace:orders.order.shipped:1",
-            "../../schemas/events/orders.order/shipped.v1.json"
-        ),
+        schema: schema!("urn:millrace:orders.order.shipped:1", "../../schemas/events/orders.order/shipped.v1.json"),
     };
 }
 

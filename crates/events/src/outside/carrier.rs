@@ -16,10 +16,8 @@ pub struct Callback {
 }
 
 impl Document for Callback {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:outside:carrier:callback:1",
-        "../../schemas/outside/carrier/callback.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:outside:carrier:callback:1", "../../schemas/outside/carrier/callback.json");
 }
 
 /// A carrier's booking.
@@ -35,10 +33,8 @@ pub struct Parcel {
 }
 
 impl Document for Parcel {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:outside:carrier:parcel:1",
-        "../../schemas/outside/carrier/parcel.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:outside:carrier:parcel:1", "../../schemas/outside/carrier/parcel.json");
 }
 
 /// A carrier's answer to a query by our reference.
@@ -49,10 +45,8 @@ pub struct Parcels {
 }
 
 impl Document for Parcels {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:outside:carrier:parcels:1",
-        "../../schemas/outside/carrier/parcels.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:outside:carrier:parcels:1", "../../schemas/outside/carrier/parcels.json");
 }
 
 /// A carrier's answer to a parcel it does not take.
@@ -65,8 +59,6 @@ pub struct Refusal {
 }
 
 impl Document for Refusal {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:outside:carrier:refusal:1",
-        "../../schemas/outside/carrier/refusal.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:outside:carrier:refusal:1", "../../schemas/outside/carrier/refusal.json");
 }

@@ -16,10 +16,8 @@ pub struct Callback {
 }
 
 impl Document for Callback {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:outside:provider:callback:1",
-        "../../schemas/outside/provider/callback.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:outside:provider:callback:1", "../../schemas/outside/provider/callback.json");
 }
 
 /// What a payment provider says of one charge.
@@ -34,10 +32,8 @@ pub struct Charge {
 }
 
 impl Document for Charge {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:outside:provider:charge:1",
-        "../../schemas/outside/provider/charge.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:outside:provider:charge:1", "../../schemas/outside/provider/charge.json");
 }
 
 /// A provider's answer to a query by our reference.
@@ -48,10 +44,8 @@ pub struct Charges {
 }
 
 impl Document for Charges {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:outside:provider:charges:1",
-        "../../schemas/outside/provider/charges.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:outside:provider:charges:1", "../../schemas/outside/provider/charges.json");
 }
 
 /// What a payment provider says of one refund.
@@ -66,10 +60,8 @@ pub struct Refund {
 }
 
 impl Document for Refund {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:outside:provider:refund:1",
-        "../../schemas/outside/provider/refund.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:outside:provider:refund:1", "../../schemas/outside/provider/refund.json");
 }
 
 /// A provider's answer to a query by our reference.
@@ -80,8 +72,6 @@ pub struct Refunds {
 }
 
 impl Document for Refunds {
-    const SCHEMA: &'static Schema = schema!(
-        "urn:millrace:outside:provider:refunds:1",
-        "../../schemas/outside/provider/refunds.json"
-    );
+    const SCHEMA: &'static Schema =
+        schema!("urn:millrace:outside:provider:refunds:1", "../../schemas/outside/provider/refunds.json");
 }

@@ -27,9 +27,6 @@ impl EventType for PriceUpdated {
         version: 1,
         topic: TOPIC,
         private: false,
-        schema: schema!(
-            "urn:millrace:pricing.price.updated:1",
-            "../../schemas/events/pricing.price/updated.v1.json"
-        ),
+        schema: schema!("urn:millrace:pricing.price.updated:1", "../../schemas/events/pricing.price/updated.v1.json"),
     };
 }

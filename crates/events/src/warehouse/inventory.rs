@@ -4,8 +4,7 @@ mod event;
 pub use event::Event;
 
 use crate::common::{
-    Address, AdjustmentLine, AdjustmentReason, Contact, Money, OrderLine, PaymentMethod, Reason,
-    Shortage, StockLine,
+    Address, AdjustmentLine, AdjustmentReason, Contact, Money, OrderLine, PaymentMethod, Reason, Shortage, StockLine,
 };
 use crate::macros::schema;
 use millrace::pii::Pii;

@@ -34,9 +34,7 @@ impl EventSet for Event {
 
     fn decode(name: &str, version: u32, data: &[u8]) -> Result<Self, DecodeError> {
         match name {
-            "orders.order.cancellation_requested" => {
-                decode(version, data).map(Self::CancellationRequested)
-            }
+            "orders.order.cancellation_requested" => decode(version, data).map(Self::CancellationRequested),
             "orders.order.cancelled" => decode(version, data).map(Self::Cancelled),
             "orders.order.confirmed" => decode(version, data).map(Self::Confirmed),
             "orders.order.created" => decode(version, data).map(Self::Created),

@@ -28,12 +28,8 @@ impl EventSet for Event {
 
     fn decode(name: &str, version: u32, data: &[u8]) -> Result<Self, DecodeError> {
         match name {
-            "shipping.shipment.cancellation_noted" => {
-                decode(version, data).map(Self::CancellationNoted)
-            }
-            "shipping.shipment.cancellation_refused" => {
-                decode(version, data).map(Self::CancellationRefused)
-            }
+            "shipping.shipment.cancellation_noted" => decode(version, data).map(Self::CancellationNoted),
+            "shipping.shipment.cancellation_refused" => decode(version, data).map(Self::CancellationRefused),
             "shipping.shipment.cancelled" => decode(version, data).map(Self::Cancelled),
             "shipping.shipment.created" => decode(version, data).map(Self::Created),
             "shipping.shipment.delivered" => decode(version, data).map(Self::Delivered),

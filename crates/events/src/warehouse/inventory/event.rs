@@ -37,9 +37,7 @@ impl EventSet for Event {
             "warehouse.inventory.expired" => decode(version, data).map(Self::Expired),
             "warehouse.inventory.received" => decode(version, data).map(Self::Received),
             "warehouse.inventory.released" => decode(version, data).map(Self::Released),
-            "warehouse.inventory.reservation_refused" => {
-                decode(version, data).map(Self::ReservationRefused)
-            }
+            "warehouse.inventory.reservation_refused" => decode(version, data).map(Self::ReservationRefused),
             "warehouse.inventory.reserved" => decode(version, data).map(Self::Reserved),
             "warehouse.inventory.shipped" => decode(version, data).map(Self::Shipped),
             _ => Err(DecodeError::UnknownType(name.to_owned())),

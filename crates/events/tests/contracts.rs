@@ -1,0 +1,210 @@
+//! What every schema owes its readers, asked of the generated types: each example is a value of its type,
+//! and nothing but what the schema allows gets past it.
+
+use std::collections::BTreeSet;
+
+use events::{SCHEMAS, SOURCES, examples};
+use millrace::schema::{Document, EventSet, EventType, Schema, Violation, decode};
+use serde_json::{Value, json};
+
+/// Through the Rust type and back.
+type RoundTrip = Box<dyn Fn(&[u8]) -> Result<Value, String>>;
+
+struct Contract {
+    schema: &'static Schema,
+    round_trip: RoundTrip,
+}
+
+impl Contract {
+    fn refuses(&self, instance: &Value) -> bool {
+        (self.round_trip)(instance.to_string().as_bytes()).is_err()
+    }
+}
+
+fn topic<E: EventSet>() -> impl Iterator<Item = Contract> {
+    E::SCHEMAS.iter().map(|event| Contract {
+        schema: event.schema,
+        round_trip: Box::new(|bytes| {
+            let decoded = E::decode(event.name, event.version, bytes).map_err(|e| e.to_string())?;
+            assert_eq!(decoded.schema().name, event.name);
+            decoded.to_value().map_err(|e| e.to_string())
+        }),
+    })
+}
+
+fn document<D: Document>() -> impl Iterator<Item = Contract> {
+    let round_trip: RoundTrip = Box::new(|bytes| {
+        let document = D::from_json(bytes).map_err(|e| e.to_string())?;
+        serde_json::to_value(document).map_err(|e| e.to_string())
+    });
+    std::iter::once(Contract { schema: D::SCHEMA, round_trip })
+}
+
+fn contracts() -> Vec<Contract> {
+    use events::{http, notifications, orders, outside, payment, pricing, shipping, warehouse};
+    std::iter::empty()
+        .chain(topic::<notifications::notification::Event>())
+        .chain(topic::<orders::order::Event>())
+        .chain(topic::<payment::Event>())
+        .chain(topic::<pricing::price::Event>())
+        .chain(topic::<shipping::shipment::Event>())
+        .chain(topic::<warehouse::inventory::Event>())
+        .chain(topic::<warehouse::stock::Event>())
+        .chain(document::<http::orders::PlaceOrder>())
+        .chain(document::<http::orders::CancelOrder>())
+        .chain(document::<http::warehouse::Receipt>())
+        .chain(document::<http::warehouse::Adjustment>())
+        .chain(document::<http::pricing::Price>())
+        .chain(document::<outside::provider::Charge>())
+        .chain(document::<outside::provider::Charges>())
+        .chain(document::<outside::provider::Refund>())
+        .chain(document::<outside::provider::Refunds>())
+        .chain(document::<outside::provider::Callback>())
+        .chain(document::<outside::carrier::Parcel>())
+        .chain(document::<outside::carrier::Parcels>())
+        .chain(document::<outside::carrier::Refusal>())
+        .chain(document::<outside::carrier::Callback>())
+        .collect()
+}
+
+/// JSON pointers of every object in `value`, the whole included.
+fn objects(value: &Value) -> Vec<String> {
+    let (own, children): (_, Vec<(String, &Value)>) = match value {
+        Value::Object(fields) => (true, fields.iter().map(|(k, v)| (k.clone(), v)).collect()),
+        Value::Array(items) => (false, items.iter().enumerate().map(|(i, v)| (i.to_string(), v)).collect()),
+        _ => (false, Vec::new()),
+    };
+    let below = children
+        .iter()
+        .flat_map(|(key, child)| objects(child).into_iter().map(move |pointer| format!("/{key}{pointer}")));
+    own.then(String::new).into_iter().chain(below).collect()
+}
+
+fn fields<'a>(value: &'a mut Value, object: &str) -> &'a mut serde_json::Map<String, Value> {
+    value.pointer_mut(object).and_then(Value::as_object_mut).expect("pointer of an object")
+}
+
+#[test]
+fn every_schema_has_its_type_in_this_test() {
+    let tested: BTreeSet<String> = contracts().iter().map(|contract| contract.schema.id.to_owned()).collect();
+    let ids = SOURCES.iter().map(|text| {
+        let schema: Value = serde_json::from_str(text).expect("a schema is JSON");
+        schema["$id"].as_str().expect("a schema has an $id").to_owned()
+    });
+    let expected: BTreeSet<String> = ids.filter(|id| !id.starts_with("urn:millrace:common:")).collect();
+    assert_eq!(tested, expected);
+    let events: BTreeSet<String> = SCHEMAS.iter().map(|event| event.schema.id.to_owned()).collect();
+    assert!(events.is_subset(&expected));
+    assert_eq!(events.len(), SCHEMAS.len());
+}
+
+#[test]
+fn every_example_is_a_value_of_its_type() {
+    for contract in contracts() {
+        let examples = examples(contract.schema.id);
+        assert!(examples.len() >= 2, "{}", contract.schema.id);
+        for example in examples {
+            let back = (contract.round_trip)(example.to_string().as_bytes());
+            assert_eq!(back, Ok(example), "{}", contract.schema.id);
+        }
+    }
+}
+
+#[test]
+fn a_missing_field_is_refused_at_every_depth() {
+    for contract in contracts() {
+        let minimal = &examples(contract.schema.id)[0];
+        for object in objects(minimal) {
+            let keys: Vec<String> = fields(&mut minimal.clone(), &object).keys().cloned().collect();
+            for key in keys {
+                let mut broken = minimal.clone();
+                fields(&mut broken, &object).remove(&key);
+                assert!(contract.refuses(&broken), "{} without {object}/{key}", contract.schema.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unknown_field_is_refused_at_every_depth() {
+    for contract in contracts() {
+        for example in examples(contract.schema.id) {
+            for object in objects(&example) {
+                let mut broken = example.clone();
+                fields(&mut broken, &object).insert("surplus".to_owned(), json!(1));
+                assert!(contract.refuses(&broken), "{} with {object}/surplus", contract.schema.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_value_of_another_type_is_refused_at_every_depth() {
+    for contract in contracts() {
+        let minimal = &examples(contract.schema.id)[0];
+        for object in objects(minimal) {
+            let keys: Vec<String> = fields(&mut minimal.clone(), &object).keys().cloned().collect();
+            for key in keys {
+                let mut broken = minimal.clone();
+                fields(&mut broken, &object).insert(key.clone(), Value::Null);
+                assert!(contract.refuses(&broken), "{} with null at {object}/{key}", contract.schema.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_violation_says_where_and_never_what() {
+    let schema = events::orders::order::OrderCreated::SCHEMA.schema;
+    let violation = |pointer: &str, value: Value| -> Violation {
+        let mut order = examples("orders.order.created")[1].clone();
+        *order.pointer_mut(pointer).expect("a field of the example") = value;
+        (schema.validate)(&order).expect_err("refused")
+    };
+    let email = violation("/contact/sealed/email", json!("ada at mail.example"));
+    assert_eq!(email.pointer, "/contact/sealed/email");
+    assert!(!email.to_string().contains("ada"), "{email}");
+    let quantity = violation("/lines/1/quantity", json!(-4711));
+    assert_eq!(quantity.pointer, "/lines/1/quantity");
+    assert!(!quantity.to_string().contains("4711"), "{quantity}");
+    let surplus = violation("/payment", json!({ "provider": "p", "token": "t", "ada@mail.example": 1 }));
+    assert_eq!(surplus.pointer, "/payment");
+    assert!(!surplus.to_string().contains("ada"), "{surplus}");
+}
+
+#[test]
+fn printing_an_event_or_a_body_shows_neither_person_nor_token() {
+    let order = examples("orders.order.created")[1].to_string();
+    let order: events::orders::order::OrderCreated = decode(1, order.as_bytes()).expect("an example");
+    let body = examples("urn:millrace:http:orders:place-order:1")[1].to_string();
+    let body = events::http::orders::PlaceOrder::from_json(body.as_bytes()).expect("an example");
+    for printed in [format!("{order:?}"), format!("{body:?}")] {
+        for secret in ["ada@mail", "Mill Road", "LS1 1AA", "tok_ok"] {
+            assert!(!printed.contains(secret), "{secret} in {printed}");
+        }
+        assert!(printed.contains("u-1"), "ids are not secret: {printed}");
+    }
+}
+
+#[test]
+fn an_unknown_version_or_type_is_told_apart_from_a_broken_payload() {
+    use events::payment::Event;
+    use millrace::schema::DecodeError;
+    let bytes = examples("payment.failed")[0].to_string();
+    let decoded = |name, version| Event::decode(name, version, bytes.as_bytes());
+    assert!(matches!(decoded("payment.failed", 1), Ok(Event::Failed(_))));
+    assert!(matches!(decoded("payment.failed", 2), Err(DecodeError::UnknownVersion { version: 2, .. })));
+    assert!(matches!(decoded("payment.forgotten", 1), Err(DecodeError::UnknownType(_))));
+    assert!(matches!(decoded("payment.processed", 1), Err(DecodeError::Invalid(_))));
+}
+
+#[test]
+fn every_topic_is_listed_once_with_the_service_that_owns_it() {
+    let listed: BTreeSet<&str> = events::topics::TOPICS.iter().map(|topic| topic.name).collect();
+    let used: BTreeSet<&str> = SCHEMAS.iter().map(|event| event.topic).collect();
+    assert_eq!(listed.len(), events::topics::TOPICS.len());
+    assert!(used.is_subset(&listed));
+    for topic in events::topics::TOPICS {
+        assert!(topic.name.starts_with(topic.owner), "{}", topic.name);
+    }
+}

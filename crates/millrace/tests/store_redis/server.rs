@@ -43,7 +43,10 @@ impl Server {
     pub fn command(&self, words: &[&str]) -> redis::Value {
         let client = redis::Client::open(self.url()).expect("a valid address");
         let mut connection = client.get_connection().expect("the server answers");
-        redis::cmd(words[0]).arg(&words[1..]).query(&mut connection).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+        redis::cmd(words[0])
+            .arg(&words[1..])
+            .query(&mut connection)
+            .unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
     pub fn kill(&mut self) {
@@ -84,7 +87,9 @@ fn spawn(port: u16, directory: &PathBuf, settings: &[String]) -> Option<(Child, 
     let mut process = match started {
         Ok(process) => process,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            panic!("these tests need {program}, which is not there: install Redis 7 or set MILLRACE_REDIS_SERVER to its path")
+            panic!(
+                "these tests need {program}, which is not there: install Redis 7 or set MILLRACE_REDIS_SERVER to its path"
+            )
         }
         Err(error) => panic!("{program}: {error}"),
     };

@@ -113,9 +113,7 @@ pub(super) fn answer(query: &Query, first: &[Value], second: &[Value]) -> Result
             Answer::Work(work(query, time, agenda, tries, dues)?)
         }
         (Query::Due { .. } | Query::Work { .. }, ..) => Answer::Work(vec![]),
-        (Query::Parked { .. }, [entries], [records]) => {
-            Answer::Parked(pairs(entries, records, |entry, record| park(entry, record))?)
-        }
+        (Query::Parked { .. }, [entries], [records]) => Answer::Parked(pairs(entries, records, park)?),
         (Query::Parked { .. }, ..) => Answer::Parked(vec![]),
         _ => return Err(StoreError::Corrupt(format!("{} replies to {query:?}", first.len()))),
     })

@@ -79,11 +79,11 @@ mod tests {
                 result: record,
                 ..Unit::default()
             };
-            let before = rmp_serde::to_vec_named(&[unit.clone()]).unwrap();
-            let after = encode(std::slice::from_ref(&unit)).unwrap();
+            let before = rmp_serde::to_vec_named(std::slice::from_ref(&unit)).expect("encodes");
+            let after = encode(std::slice::from_ref(&unit)).expect("encodes");
             let changed: Vec<_> = before.iter().zip(&after).filter(|(before, after)| before != after).collect();
             assert_eq!(changed.len(), 2, "one header for each of the two byte strings of {size}");
-            assert_eq!(rmp_serde::from_slice::<Vec<Unit>>(&after).unwrap(), [unit]);
+            assert_eq!(rmp_serde::from_slice::<Vec<Unit>>(&after).expect("decodes"), [unit]);
         }
     }
 }

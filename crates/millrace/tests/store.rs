@@ -10,10 +10,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use millrace::clock::Clock;
 use millrace::store::embedded::EmbeddedStore;
+use millrace::store::kv::{Kv, MemoryKv};
 use millrace::store::*;
 use suite::Subject;
 
@@ -76,6 +78,23 @@ async fn memory_and_disk_agree_on_random_operations() {
         let others = disk.store.read(&PARTITION, &queries).await.expect("answers");
         assert_eq!(generate::timeless(answers), generate::timeless(others), "seed {seed}");
     }
+}
+
+#[tokio::test]
+async fn requests_past_their_time_make_room_for_new_ones() {
+    let (clock, kv) = (Clock::simulated(1), Arc::new(MemoryKv::default()));
+    let store = EmbeddedStore::new(kv.clone(), clock.clone(), "store");
+    let subject = Subject::new(Arc::new(store), PARTITION, Some(clock.clone()), ()).await;
+    let mut kept = Vec::new();
+    for n in 0..80 {
+        if n % 40 == 0 {
+            clock.jump(Duration::from_secs(25 * 3_600));
+        }
+        let mark = Mark::Request { key: n.to_string(), ttl_ms: 24 * 3_600_000 };
+        subject.commit_one(Unit { mark, ..Unit::default() }).await;
+        kept.push(kv.range(&[]..&[0xFF], usize::MAX).expect("a range").len());
+    }
+    assert_eq!(kept[39], kept[79]);
 }
 
 fn append(expected: u64) -> Unit {

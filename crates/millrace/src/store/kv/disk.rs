@@ -13,8 +13,9 @@ use tokio::sync::Mutex;
 use super::{Batch, Kv};
 use crate::store::StoreError;
 
-/// The journal is read back at the start up to the oldest memtable not yet flushed: small ones keep starts short.
-const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
+/// Each flush of a memtable holds up commits for an fsync, hence not smaller; each start fills one from the journal,
+/// hence not larger.
+const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
 
 pub struct DiskKv {
     database: Database,

@@ -1,0 +1,56 @@
+//! One message per order and template, however often it is asked for.
+
+use events::common::{Channel, Contact};
+use millrace::pii::Pii;
+use millrace::testing::{given, nothing};
+
+use super::*;
+
+const STREAM: &str = "o-1.order_confirmed";
+
+fn requested() -> NotificationRequested {
+    NotificationRequested {
+        order_id: "o-1".to_owned(),
+        location_id: "WH-001".to_owned(),
+        user_id: "u-1".to_owned(),
+        contact: Pii::seal(Contact { email: "ada@mail.example".to_owned() }),
+        template: "order_confirmed".to_owned(),
+        channel: Channel::Email,
+        message_id: "<o-1.order_confirmed@millrace.example>".to_owned(),
+        reason: None,
+        total: None,
+        tracking_number: None,
+    }
+}
+
+fn record_sent() -> Command {
+    Command::RecordSent { stream: STREAM.to_owned() }
+}
+
+#[test]
+fn a_message_is_asked_for_in_a_stream_of_its_own() {
+    nothing().when(Command::Request(requested())).then::<Notification>(STREAM, [requested()]).then_nothing_else();
+}
+
+#[test]
+fn a_message_asked_for_twice_is_one_message() {
+    given::<Notification>(STREAM, [requested()]).when(Command::Request(requested())).then_nothing_else();
+    given::<Notification>(STREAM, [Event::from(requested()), sent(requested()).into()])
+        .when(Command::Request(requested()))
+        .then_nothing_else();
+}
+
+#[test]
+fn a_message_ends_sent_or_failed_and_only_once() {
+    given::<Notification>(STREAM, [requested()])
+        .when(record_sent())
+        .then::<Notification>(STREAM, [sent(requested())])
+        .then_nothing_else();
+    given::<Notification>(STREAM, [requested()])
+        .when(Command::RecordFailed { stream: STREAM.to_owned() })
+        .then::<Notification>(STREAM, [failed(requested())])
+        .then_nothing_else();
+    given::<Notification>(STREAM, [Event::from(requested()), failed(requested()).into()])
+        .when(record_sent())
+        .then_nothing_else();
+}

@@ -154,6 +154,35 @@ fn a_value_of_another_type_is_refused_at_every_depth() {
 }
 
 #[test]
+fn a_value_beyond_its_bounds_is_refused_where_it_stands() {
+    let place_order = "urn:millrace:http:orders:place-order:1";
+    let too_many = vec![json!({ "sku": "S", "quantity": 1 }); 51];
+    let cases = [
+        (place_order, "/lines", json!([])),
+        (place_order, "/lines", json!(too_many)),
+        (place_order, "/lines/0/quantity", json!(0)),
+        (place_order, "/lines/0/quantity", json!(100_001)),
+        (place_order, "/lines/0/quantity", json!(1.5)),
+        (place_order, "/userId", json!("ada@mail.example")),
+        (place_order, "/shippingAddress/city", json!("Leeds\r\nBcc: x")),
+        (place_order, "/contact/email", json!("a@b\r\nBcc: c@d")),
+        ("urn:millrace:payment.failed:1", "/reason", json!("customer")),
+        ("urn:millrace:payment.failed:1", "/amount/amount", json!(1_u64 << 53)),
+        ("urn:millrace:pricing.price.updated:1", "/validFrom", json!("2026-13-21T02:00:00Z")),
+        ("urn:millrace:pricing.price.updated:1", "/currency", json!("eur")),
+        ("urn:millrace:warehouse.stock.updated:1", "/newQuantity", json!(-1)),
+    ];
+    let contracts = contracts();
+    for (id, pointer, value) in cases {
+        let schema = contracts.iter().find(|contract| contract.schema.id == id).expect("a schema of ours").schema;
+        let mut instance = examples(id).pop().expect("a full example");
+        *instance.pointer_mut(pointer).expect("a field of the example") = value.clone();
+        let violation = (schema.validate)(&instance).expect_err(&format!("{id} with {value} at {pointer}"));
+        assert_eq!(violation.pointer, pointer, "{id}");
+    }
+}
+
+#[test]
 fn a_violation_says_where_and_never_what() {
     let schema = events::orders::order::OrderCreated::SCHEMA.schema;
     let violation = |pointer: &str, value: Value| -> Violation {

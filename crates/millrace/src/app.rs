@@ -25,6 +25,10 @@ pub struct App {
     pub(crate) routes: Router<Service>,
 }
 
+type Decisions = dyn Fn(&Incoming) -> Result<Vec<Box<dyn Decision>>, DecodeError> + Send + Sync;
+type Perform = dyn Fn(Ctx, Incoming) -> BoxFuture<'static, Result<Performed, DecodeError>> + Send + Sync;
+type Due = dyn Fn(&Incoming) -> Result<(Duration, Box<dyn Decision>), DecodeError> + Send + Sync;
+
 /// A service's reactions to a topic, or one view of it.
 pub(crate) struct Consumer {
     pub name: String,
@@ -33,7 +37,7 @@ pub(crate) struct Consumer {
 
 pub(crate) struct Handler {
     pub name: &'static str,
-    pub decisions: Arc<dyn Fn(&Incoming) -> Result<Vec<Box<dyn Decision>>, DecodeError> + Send + Sync>,
+    pub decisions: Arc<Decisions>,
 }
 
 /// An effect or a deadline, caused by the service's own event of type `cause`.
@@ -44,11 +48,8 @@ pub(crate) struct WorkWiring {
 }
 
 pub(crate) enum WorkKind {
-    Effect {
-        budget: Budget,
-        perform: Arc<dyn Fn(Ctx, Incoming) -> BoxFuture<'static, Result<Performed, DecodeError>> + Send + Sync>,
-    },
-    Deadline(Arc<dyn Fn(&Incoming) -> Result<(Duration, Box<dyn Decision>), DecodeError> + Send + Sync>),
+    Effect { budget: Budget, perform: Arc<Perform> },
+    Deadline(Arc<Due>),
 }
 
 impl App {

@@ -47,7 +47,7 @@ impl Clock {
         let jump = self.0.jump_us.load(Ordering::Relaxed);
         match self.0.simulated_from {
             Some(start) => SIMULATION_START_US + start.elapsed().as_micros() as i64 + jump,
-            None => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64) + jump,
+            None => wall_clock_us() + jump,
         }
     }
 
@@ -86,6 +86,11 @@ impl Clock {
     pub async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+fn wall_clock_us() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
 }
 
 /// Microseconds since the Unix epoch as RFC 3339 with six digits, so that text order is time order.

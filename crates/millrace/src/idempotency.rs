@@ -19,7 +19,7 @@ use crate::problem::{Problem, Rejected};
 use crate::store::Mark;
 
 /// How long a request's answer is kept.
-pub const KEPT: Duration = Duration::from_hours(24);
+pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Set by the gateway: who calls. Believed only behind the app token.
 pub const CALLER: &str = "millrace-caller";
 /// Set on an answer that was given before.

@@ -28,9 +28,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Entries that may wait in memory for their predecessor, over all consumers.
 const WAITING: usize = 10_000;
 
+type ByConsumerAndFeed = HashMap<(String, Arc<Feed>), Arc<Progress>>;
+type ByStream = BTreeMap<(Option<Arc<Feed>>, String), Vec<Arc<Incoming>>>;
+
 pub(crate) struct Inbox {
     consumers: BTreeMap<&'static str, Vec<Arc<Consumer>>>,
-    progress: Mutex<HashMap<(String, Arc<Feed>), Arc<Progress>>>,
+    progress: Mutex<ByConsumerAndFeed>,
     waiting: tokio::sync::Semaphore,
 }
 
@@ -83,8 +86,12 @@ impl Service {
             service.take(&topic, entries).await;
             let _ = finished.send(());
         });
-        let in_time = matches!(tokio::time::timeout(ANSWER_WITHIN, answer).await, Ok(Ok(())));
-        let status = if in_time || self.metrics().store_is_up() { Status::Success } else { Status::Retry };
+        let status = match tokio::time::timeout(ANSWER_WITHIN, answer).await {
+            Ok(Ok(())) => Status::Success,
+            Err(_) if self.metrics().store_is_up() => Status::Success,
+            // The store is away, or this service is ending under it.
+            Err(_) | Ok(Err(_)) => Status::Retry,
+        };
         vec![status; count]
     }
 
@@ -107,7 +114,7 @@ impl Service {
 
     /// As [`Service::drive`], for one consumer.
     pub(crate) async fn drive_for(&self, consumer: &Arc<Consumer>, events: Vec<Arc<Incoming>>) {
-        let mut streams: BTreeMap<(Option<Arc<Feed>>, String), Vec<Arc<Incoming>>> = BTreeMap::new();
+        let mut streams = ByStream::new();
         for event in events {
             let feed = event.place.as_ref().map(|(feed, _)| feed.clone());
             streams.entry((feed, event.subject.clone())).or_default().push(event);

@@ -54,8 +54,8 @@ pub async fn a_request_is_answered_once(s: &Subject) {
 }
 
 pub async fn a_request_is_forgotten_after_its_time(s: &Subject) {
-    assert_eq!(s.commit_one(request(50, "first")).await, ok());
-    assert_eq!(s.commit_one(request(50, "second")).await, duplicate("first"));
+    assert_eq!(s.commit_one(request(1_000, "first")).await, ok());
+    assert_eq!(s.commit_one(request(1_000, "second")).await, duplicate("first"));
     for _ in 0..1_000 {
         if s.commit_one(request(HOUR_MS, "third")).await == ok() {
             break;

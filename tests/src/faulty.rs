@@ -1,0 +1,115 @@
+//! A store that crashes its service around a commit, or fails it, as the seed says, and hashes every commit, so that two
+//! runs of one seed can be compared.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use millrace::clock::Clock;
+use millrace::store::embedded::EmbeddedStore;
+use millrace::store::{Answer, Epoch, Partition, Query, Store, StoreError, Unit, Verdict};
+use sha2::{Digest, Sha256};
+
+/// What may happen to a commit; parts per ten thousand.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StoreFaults {
+    pub crash_before: u64,
+    pub crash_after: u64,
+    /// Committed, but the answer is lost: the same group is sent again.
+    pub lost_answer: u64,
+    pub unavailable: u64,
+}
+
+/// How often each fault was met.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub crash_before: AtomicU64,
+    pub crash_after: AtomicU64,
+    pub lost_answer: AtomicU64,
+    pub unavailable: AtomicU64,
+    pub events: AtomicU64,
+}
+
+pub struct FaultyStore {
+    inner: EmbeddedStore,
+    clock: Clock,
+    pub faults: Mutex<StoreFaults>,
+    pub seen: Seen,
+    trace: Mutex<Sha256>,
+    crash: Box<dyn Fn(&'static str) + Send + Sync>,
+}
+
+impl FaultyStore {
+    /// `crash` ends the named service; the call that met the fault never returns.
+    pub fn new(inner: EmbeddedStore, clock: Clock, crash: Box<dyn Fn(&'static str) + Send + Sync>) -> Arc<Self> {
+        let faults = Mutex::new(StoreFaults::default());
+        Arc::new(Self { inner, clock, faults, seen: Seen::default(), trace: Mutex::new(Sha256::new()), crash })
+    }
+
+    /// Hash of every group committed so far, in order.
+    pub fn trace(&self) -> String {
+        let digest = self.trace.lock().unwrap_or_else(PoisonError::into_inner).clone().finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn hit(&self, share: impl Fn(&StoreFaults) -> u64, seen: &AtomicU64) -> bool {
+        let share = share(&self.faults.lock().unwrap_or_else(PoisonError::into_inner));
+        let hit = share > 0 && self.clock.random() % 10_000 < share;
+        seen.fetch_add(u64::from(hit), Ordering::Relaxed);
+        hit
+    }
+
+    fn record(&self, partition: &Partition, group: &[Unit]) {
+        let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        trace.update(format!("{}/{}/{group:?}", partition.service, partition.number));
+        let events: usize = group.iter().flat_map(|unit| &unit.appends).map(|append| append.events.len()).sum();
+        self.seen.events.fetch_add(events as u64, Ordering::Relaxed);
+    }
+}
+
+impl Store for FaultyStore {
+    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Epoch, StoreError>> {
+        self.inner.open(partition)
+    }
+
+    fn commit<'a>(
+        &'a self,
+        partition: &'a Partition,
+        epoch: &'a Epoch,
+        group: &'a [Unit],
+    ) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>> {
+        async move {
+            if self.hit(|faults| faults.unavailable, &self.seen.unavailable) {
+                return Err(StoreError::Unavailable("by the seed".to_owned()));
+            }
+            if self.hit(|faults| faults.crash_before, &self.seen.crash_before) {
+                (self.crash)(partition.service);
+                return futures::future::pending().await;
+            }
+            let verdicts = self.inner.commit(partition, epoch, group).await?;
+            self.record(partition, group);
+            if self.hit(|faults| faults.crash_after, &self.seen.crash_after) {
+                (self.crash)(partition.service);
+                return futures::future::pending().await;
+            }
+            if self.hit(|faults| faults.lost_answer, &self.seen.lost_answer) {
+                return Err(StoreError::Unavailable("the answer was lost, by the seed".to_owned()));
+            }
+            Ok(verdicts)
+        }
+        .boxed()
+    }
+
+    fn read<'a>(
+        &'a self,
+        partition: &'a Partition,
+        queries: &'a [Query],
+    ) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>> {
+        self.inner.read(partition, queries)
+    }
+
+    fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.sync()
+    }
+}

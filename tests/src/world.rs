@@ -1,0 +1,86 @@
+//! The world as the shop reaches it in a test: the sandbox's own routers, called in process, with time-outs that count.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, Response};
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use millrace::outside::{Mail, Outside, OutsideError};
+use sandbox::Callbacks;
+use sandbox::mailbox::Mailbox;
+use tower::ServiceExt;
+
+/// Longest body read in a test.
+pub const BODY: usize = 1 << 22;
+
+/// Partners by the authority of their URL.
+pub struct World {
+    pub partners: Vec<(&'static str, Router)>,
+    pub mailbox: Mailbox,
+}
+
+impl Outside for World {
+    fn http(&self, request: Request<Bytes>, timeout: Duration) -> BoxFuture<'_, Result<Response<Bytes>, OutsideError>> {
+        let authority = request.uri().authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
+        let router = self.partners.iter().find(|(name, _)| *name == authority).map(|(_, router)| router.clone());
+        async move {
+            let router = router.ok_or_else(|| OutsideError::Unreachable(format!("nobody is {authority}")))?;
+            tokio::time::timeout(timeout, call(router, request.map(Body::from))).await.map_err(|_| OutsideError::Timeout)
+        }
+        .boxed()
+    }
+
+    fn mail(&self, mail: Mail) -> BoxFuture<'_, Result<(), OutsideError>> {
+        async move {
+            let Mail { message_id, to, subject, body } = mail;
+            let text =
+                format!("Message-ID: {message_id}\r\nFrom: shop\r\nTo: {to}\r\nSubject: {subject}\r\n\r\n{body}");
+            self.mailbox.receive(text.as_bytes()).await.map_err(|error| OutsideError::Unreachable(error.to_string()))
+        }
+        .boxed()
+    }
+}
+
+/// One call of a router, the whole answer.
+pub async fn call(router: Router, request: Request<Body>) -> Response<Bytes> {
+    let Ok(response) = router.oneshot(request).await;
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, BODY).await.unwrap_or_default();
+    Response::from_parts(parts, body)
+}
+
+/// The shop's public door, which closes while the gateway is down.
+#[derive(Clone, Default)]
+pub struct Door(Arc<Mutex<Option<Router>>>);
+
+impl Door {
+    pub fn open(&self, router: Router) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(router);
+    }
+
+    pub fn close(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// `None` when nobody answers.
+    pub async fn call(&self, request: Request<Body>) -> Option<Response<Bytes>> {
+        let router = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        Some(call(router, request).await)
+    }
+}
+
+impl Callbacks for Door {
+    fn post(&self, path: &str, headers: HeaderMap, body: Bytes) -> BoxFuture<'static, Result<u16, ()>> {
+        let (door, path) = (self.clone(), path.to_owned());
+        async move {
+            let mut request = Request::post(path).body(Body::from(body)).map_err(drop)?;
+            *request.headers_mut() = headers;
+            door.call(request).await.map(|response| response.status().as_u16()).ok_or(())
+        }
+        .boxed()
+    }
+}

@@ -163,5 +163,5 @@ fn advice(file: &SchemaFile) -> String {
         Kind::Event(event) => format!("keep it and add {}.v{}.json with an upcaster", event.action, event.version + 1),
         Kind::Common { .. } | Kind::Document { .. } => "keep it and add one under another name".to_owned(),
     };
-    format!("{instead}; if this version never left the workshop, delete its entry from {PATH}")
+    format!("{instead}; if it was never released, delete its entry from {PATH}")
 }

@@ -1,1 +1,38 @@
-//! placeholder
+//! Pricing says what an article costs; whoever sells it keeps a view of its own.
+
+mod domain;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::routing::put;
+use events::http::pricing::Price as Wanted;
+use events::pricing::price::PriceUpdated;
+use millrace::schema::EventType;
+use millrace::{Accepted, App, Checked, IdempotencyKey, Problem, Service};
+use serde_json::json;
+
+use domain::Command;
+
+pub fn app() -> App {
+    App::new("pricing").routes(Router::new().route("/prices/{sku}", put(update)))
+}
+
+async fn update(
+    State(service): State<Service>,
+    key: IdempotencyKey,
+    Path(sku): Path<String>,
+    Checked(wanted): Checked<Wanted>,
+) -> Result<Accepted, Problem> {
+    let accepted = Accepted::new(json!({ "sku": sku, "amount": wanted.amount, "currency": wanted.currency }));
+    let price = PriceUpdated {
+        sku,
+        currency: wanted.currency,
+        amount: wanted.amount,
+        valid_from: service.clock().rfc3339(),
+        previous_amount: None,
+    };
+    // The path has no schema of its own; the event's knows what an article's number looks like.
+    let value = serde_json::to_value(&price).map_err(|error| Problem::Internal(error.to_string()))?;
+    (PriceUpdated::SCHEMA.schema.validate)(&value)?;
+    service.execute(&key, Command { price }, accepted).await
+}

@@ -239,7 +239,7 @@ end
 
 local function raise_floor(it)
   local before = floor_of(it)
-  if it.low < before then return end
+  if it.low <= before then return end
   for _, hole in ipairs(it.holes) do
     if hole > before and hole <= it.low and not call('ZSCORE', marks_key(it), text(hole)) then
       call('ZADD', owed_key(it), text(hole), text(hole))

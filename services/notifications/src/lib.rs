@@ -20,7 +20,7 @@ const MAIL: Budget = Budget {
     pause: (Duration::from_secs(1), Duration::from_secs(720)),
     first_after: None,
 };
-/// A failed payment is told by the cancellation it leads to, a parcel's journey by the order's own events: one mail a step.
+/// Only the order's own events, one mail a step: a failed payment is told by the cancellation it leads to.
 pub fn app() -> App {
     App::new("notifications")
         .on(tell_confirmed)

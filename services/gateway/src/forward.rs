@@ -1,0 +1,114 @@
+//! One call handed on: body unchanged, only the headers named here, in either direction.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use axum::response::IntoResponse;
+use millrace::clock::Clock;
+use millrace::idempotency::{CALLER, REPLAYED};
+use millrace::{Problem, Rejected, Service, webhook};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
+const SESSION: HeaderName = HeaderName::from_static("x-session-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// Longest correlation id taken from a caller: it travels in every event that follows.
+const CORRELATION_BYTES: usize = 128;
+
+/// What a caller may tell the service. Who calls is the gateway's to say, so [`CALLER`] is not among them.
+const IN: [HeaderName; 8] = [
+    IDEMPOTENCY_KEY,
+    TRACEPARENT,
+    CORRELATION,
+    SESSION,
+    CONTENT_TYPE,
+    webhook::ID,
+    webhook::TIMESTAMP,
+    webhook::SIGNATURE,
+];
+/// What a service may tell the caller.
+const OUT: [HeaderName; 4] = [LOCATION, HeaderName::from_static(REPLAYED), CONTENT_TYPE, RETRY_AFTER];
+
+pub type Answer = axum::response::Response;
+
+pub async fn forward(service: Service, to: &'static str, request: Request) -> Answer {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let headers = headers(service.clock(), request.headers());
+    let answer = async {
+        if !is_plain(uri.path()) {
+            return Err(Problem::NotFound("route_not_found").into_response());
+        }
+        let body = Bytes::from_request(request, &()).await.map_err(|refused| {
+            let refused = Rejected::new(refused.status(), "body_refused", refused.body_text());
+            Problem::Rejected(refused).into_response()
+        })?;
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        invoke(&service, to, method, path, &headers, body).await.map_err(IntoResponse::into_response)
+    };
+    let mut answer = match answer.await {
+        Ok(answer) => passed_back(answer),
+        Err(refused) => refused,
+    };
+    answer.headers_mut().extend(correlation(&headers));
+    answer
+}
+
+/// `path` and `headers` must have come through [`is_plain`] and [`headers`].
+pub async fn invoke(
+    service: &Service,
+    to: &str,
+    method: Method,
+    path: &str,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Response<Bytes>, Problem> {
+    let mut request = axum::http::Request::builder().method(method).uri(path).body(body);
+    if let Ok(request) = &mut request {
+        *request.headers_mut() = headers.clone();
+    }
+    let request = request.map_err(|_| Problem::NotFound("route_not_found"))?;
+    service.sidecar().invoke(to, request).await.map_err(|error| Problem::Unavailable(error.to_string()))
+}
+
+/// A sidecar resolves dots and escapes in a path before the service sees it, and so could be led to a route that is not
+/// public. No id of ours needs either.
+pub fn is_plain(path: &str) -> bool {
+    let plain = |segment: &str| {
+        segment.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    };
+    path.strip_prefix('/').is_some_and(|path| path.split('/').all(plain))
+}
+
+/// What goes to the service: what the caller may say, who it is, and a trace and a correlation if it brought none.
+pub fn headers(clock: &Clock, given: &HeaderMap) -> HeaderMap {
+    let mut headers: HeaderMap = IN.iter().filter_map(|name| Some((name.clone(), given.get(name)?.clone()))).collect();
+    headers.insert(CALLER, HeaderValue::from_static("anonymous"));
+    let usable = |value: &HeaderValue| value.to_str().is_ok_and(|text| (1..=CORRELATION_BYTES).contains(&text.len()));
+    if !headers.get(CORRELATION).is_some_and(usable) {
+        headers.extend(HeaderValue::try_from(clock.uuid().to_string()).map(|id| (CORRELATION, id)));
+    }
+    if !headers.contains_key(TRACEPARENT) {
+        let trace = u128::from(clock.random()) << 64 | u128::from(clock.random());
+        let parent = format!("00-{trace:032x}-{:016x}-01", clock.random());
+        headers.extend(HeaderValue::try_from(parent).map(|parent| (TRACEPARENT, parent)));
+    }
+    headers
+}
+
+pub fn correlation(headers: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
+    headers.get(CORRELATION).map(|id| (CORRELATION, id.clone()))
+}
+
+pub fn passed_back(answer: Response<Bytes>) -> Answer {
+    let (parts, body) = answer.into_parts();
+    let headers: HeaderMap =
+        OUT.iter().filter_map(|name| Some((name.clone(), parts.headers.get(name)?.clone()))).collect();
+    // A service tells its own failures as problems; anything else is the sidecar saying that it did not reach one.
+    let is_problem = parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+    if parts.status.is_server_error() && !is_problem {
+        return Problem::Unavailable("the service was not reached".to_owned()).into_response();
+    }
+    (parts.status, headers, body).into_response()
+}

@@ -4,6 +4,7 @@
 pub mod faulty;
 pub mod judge;
 pub mod order;
+pub mod recording;
 pub mod shop;
 pub mod world;
 

@@ -161,16 +161,26 @@ impl Carrier {
     }
 }
 
-fn answer(parcel: &Parcel) -> Value {
-    let Parcel { id, tracking_number, label, request, .. } = parcel;
-    json!({"id": id, "trackingNumber": tracking_number, "label": label, "reference": request.reference})
+impl Carrier {
+    /// As partners see it: with its status once it has been handed over.
+    fn answer(&self, parcel: &Parcel) -> Value {
+        let Parcel { id, tracking_number, label, request, .. } = parcel;
+        let mut answer =
+            json!({"id": id, "trackingNumber": tracking_number, "label": label, "reference": request.reference});
+        let since_ready_ms = self.0.environment.clock.now_ms() - parcel.ready_at_ms;
+        if since_ready_ms >= self.0.delivery_delay.as_millis() as i64 {
+            answer["status"] = json!("delivered");
+        }
+        answer
+    }
 }
 
 async fn book(State(carrier): State<Carrier>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
     let (key, request) = (idempotency_key(&headers)?.to_owned(), parse(&body)?);
     let environment = carrier.0.environment.clone();
-    let parcel = environment.finish(async move { carrier.book(&key, request).await }).await?;
-    Ok((StatusCode::CREATED, Json(answer(&parcel))).into_response())
+    let booking = carrier.clone();
+    let parcel = environment.finish(async move { booking.book(&key, request).await }).await?;
+    Ok((StatusCode::CREATED, Json(carrier.answer(&parcel))).into_response())
 }
 
 #[derive(Deserialize)]
@@ -181,7 +191,10 @@ struct Filter {
 /// By reference as the shop asks; without one everything in full, for whoever checks the books.
 async fn find(State(carrier): State<Carrier>, Query(filter): Query<Filter>) -> Result<Json<Value>, Problem> {
     let items: Vec<Value> = match filter.reference {
-        Some(reference) => carrier.0.book.list(Some(("reference", &reference))).await?.iter().map(answer).collect(),
+        Some(reference) => {
+            let parcels = carrier.0.book.list(Some(("reference", &reference))).await?;
+            parcels.iter().map(|parcel| carrier.answer(parcel)).collect()
+        }
         None => carrier.parcels().await?.iter().map(|parcel| json!(parcel)).collect(),
     };
     Ok(Json(json!({"items": items})))

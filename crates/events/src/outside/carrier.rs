@@ -30,6 +30,9 @@ pub struct Parcel {
     /// Our reference, where the carrier repeats it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// Absent while the parcel is on its way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<ParcelStatus>,
 }
 
 impl Document for Parcel {

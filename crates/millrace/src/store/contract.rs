@@ -146,7 +146,8 @@ pub struct Floor {
     pub holes: Vec<Position>,
 }
 
-/// An entry set aside with its reason. Removed by the `Done` settle of the same entry.
+/// An entry set aside with its reason. Removed by the `Done` settle of the same entry; not kept when its own `Held` settle
+/// finds the entry settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Park {
     pub consumer: String,

@@ -96,6 +96,14 @@ pub async fn a_parked_entry_is_kept_until_it_is_done(s: &Subject) {
     assert_eq!(s.read(Query::Parked { limit: 9 }).await, Answer::Parked(vec![foreign]));
 }
 
+pub async fn an_entry_that_a_copy_has_settled_is_not_parked(s: &Subject) {
+    s.commit_one(settling(2, Outcome::Done)).await;
+    let park = Park { consumer: "c".into(), feed: FEED.into(), entry: "2".into(), record: "late".into() };
+    s.commit_one(Unit { parks: vec![park], ..settling(2, Outcome::Held) }).await;
+    assert_eq!(s.tracker().await, Tracker { done: [2].into(), ..Tracker::default() });
+    assert_eq!(s.read(Query::Parked { limit: 9 }).await, Answer::Parked(vec![]));
+}
+
 pub async fn a_floor_stands_for_marks_but_for_what_is_owed(s: &Subject) {
     let floor = |low, holes: &[Position]| Unit { floors: vec![Floor { consumer: "c".into(), feed: FEED.into(), low, holes: holes.to_vec() }], ..Unit::default() };
     let hear = |position| Unit { mark: heard(position), ..Unit::default() };

@@ -174,16 +174,15 @@ impl<'a> Group<'a> {
     fn settle(&mut self, settle: &Settle) -> Result<(), StoreError> {
         let mut tracker = self.tracker(settle)?;
         match settle.outcome {
-            Outcome::Done => {
-                tracker.settle(settle.position);
-                let parked = self.keys.park(&settle.consumer, &settle.feed, &settle.position.to_string());
-                // Looked up first: nearly none is there, and on disk a needless deletion costs more than a look.
-                if self.get(&parked)?.is_some() {
-                    self.batch.delete(parked);
-                }
-            }
-            Outcome::Held => {
-                tracker.hold(settle.position);
+            Outcome::Done => tracker.settle(settle.position),
+            Outcome::Held => drop(tracker.hold(settle.position)),
+        }
+        // Held too late: a faster copy has settled it, and nothing would ever remove its record.
+        if !tracker.is_held(settle.position) {
+            let parked = self.keys.park(&settle.consumer, &settle.feed, &settle.position.to_string());
+            // Looked up first: nearly none is there, and on disk a needless deletion costs more than a look.
+            if self.get(&parked)?.is_some() {
+                self.batch.delete(parked);
             }
         }
         self.put(self.keys.tracker(&settle.consumer, &settle.feed), &tracker)

@@ -67,13 +67,21 @@ local function now_ms()
 end
 
 -- Redis does not undo a script that fails half-way. So each key is first read by a command of its type, and a key of
--- another type fails the call before anything is written.
-local touched = {}
+-- another type fails the call before anything is written. What was read is kept: streams' lengths, requests' results.
+local known = {}
 local function touch(command, key)
-  if not touched[key] then
-    call(command, key)
-    touched[key] = true
+  if known[key] == nil then known[key] = call(command, key) end
+end
+
+-- The tracker's L and generation, and whether L has moved since.
+local trackers = {}
+local function tracker_of(it)
+  local key = tracker_key(it)
+  if not trackers[key] then
+    local stored = call('HMGET', key, 'L', 'g')
+    trackers[key] = { low = tonumber(stored[1] or 0), generation = tonumber(stored[2] or 0) }
   end
+  return trackers[key], key
 end
 
 local function touch_work()
@@ -140,9 +148,12 @@ local marks = {
     leave = function(mark) put_work(mark.id, mark.to, mark.delay_ms) end,
   },
   Request = {
-    touch = function(mark) touch('STRLEN', request_key(mark)) end,
-    found = function(mark) return call('GET', request_key(mark)) end,
-    leave = function(mark, result) call('SET', request_key(mark), result, 'PX', text(math.max(mark.ttl_ms, 1))) end,
+    touch = function(mark) touch('GET', request_key(mark)) end,
+    found = function(mark) return known[request_key(mark)] end,
+    leave = function(mark, result)
+      call('SET', request_key(mark), result, 'PX', text(math.max(mark.ttl_ms, 1)))
+      known[request_key(mark)] = result
+    end,
   },
 }
 
@@ -150,7 +161,7 @@ local function touch_unit(unit)
   marks[unit.mark.kind].touch(unit.mark)
   for _, append in ipairs(unit.appends) do
     touch('LLEN', stream_key(append.stream))
-    touch('STRLEN', snapshot_key(append.stream))
+    if append.snapshot then touch('STRLEN', snapshot_key(append.stream)) end
     touch('HLEN', HEADS)
     touch('XLEN', feed_key(append.stream))
   end
@@ -160,7 +171,7 @@ local function touch_unit(unit)
   end
   if #unit.work > 0 then touch_work() end
   for _, settle in ipairs(unit.settles) do
-    touch('HLEN', tracker_key(settle))
+    tracker_of(settle)
     touch_parked()
   end
   if #unit.parks > 0 then touch_parked() end
@@ -175,29 +186,27 @@ local function refusal(unit, verdicts)
     if not before or before.kind ~= 'Ok' then return { kind = 'Conflict' } end
   end
   for _, append in ipairs(unit.appends) do
-    if call('LLEN', stream_key(append.stream)) ~= append.expected then return { kind = 'Conflict' } end
+    if known[stream_key(append.stream)] ~= append.expected then return { kind = 'Conflict' } end
   end
   for _, row in ipairs(unit.rows) do
     local stored = call('HGET', rows_key(row), row_field(row))
     if tonumber(stored and stored:match('^%d+') or 0) ~= row.expected then return { kind = 'Conflict' } end
   end
   for _, settle in ipairs(unit.settles) do
-    if tonumber(call('HGET', tracker_key(settle), 'g') or 0) ~= settle.generation then return { kind = 'Stale' } end
+    if tracker_of(settle).generation ~= settle.generation then return { kind = 'Stale' } end
   end
 end
 
 -- The stream's last place in its feed: of its last event, or of the one that a private last event names.
 local function last_published(stream)
-  local last = call('LINDEX', stream, -1)
-  if not last then return '0' end
-  local position, previous = last:match('^%d+ (%d+) (%d+)\n')
+  local position, previous = call('LINDEX', stream, -1):match('^%d+ (%d+) (%d+)\n')
   return position == '0' and previous or position
 end
 
 local function append_events(append, placed)
   local stream = stream_key(append.stream)
-  local version = call('LLEN', stream)
-  local previous = #append.events > 0 and last_published(stream)
+  local version = known[stream]
+  local previous = version > 0 and #append.events > 0 and last_published(stream) or '0'
   for _, event in ipairs(append.events) do
     version = version + 1
     local position = '0'
@@ -209,32 +218,38 @@ local function append_events(append, placed)
     call('RPUSH', stream, text(version) .. ' ' .. position .. ' ' .. previous .. '\n' .. event.record)
     if event.published then previous = position end
   end
+  known[stream] = version
   if append.snapshot then
     call('SET', snapshot_key(append.stream), text(version) .. '\n' .. append.snapshot)
   end
 end
 
+local function unpark(it)
+  if call('ZREM', PARKED, entry(it)) == 1 then call('HDEL', PARKS, entry(it)) end
+end
+
 -- Tracker::settle and Tracker::hold over one field a position: d(one), h(eld), m(issing).
 local function settle(it)
-  local tracker, position = tracker_key(it), text(it.position)
-  local low = tonumber(call('HGET', tracker, 'L') or 0)
+  local tracker, key = tracker_of(it)
+  local position, low = text(it.position), tracker.low
   if it.outcome == 'Done' then
-    if it.position > low then call('HSET', tracker, position, 'd') else call('HDEL', tracker, position) end
-    call('ZREM', PARKED, entry(it))
-    call('HDEL', PARKS, entry(it))
+    if it.position > low + 1 then call('HSET', key, position, 'd') else call('HDEL', key, position) end
+    if it.position == low + 1 then tracker.low = it.position end
+    unpark(it)
   else
-    local state = call('HGET', tracker, position)
+    local state = call('HGET', key, position)
     local settled = state == 'd' or (it.position <= low and not state)
-    if not settled and state ~= 'h' then call('HSET', tracker, position, 'h') end
+    -- Held too late: a faster copy has settled it, and nothing would ever remove its record.
+    if settled then unpark(it) elseif state ~= 'h' then call('HSET', key, position, 'h') end
   end
-  local reached = low
   while true do
-    local following = text(reached + 1)
-    local state = call('HGET', tracker, following)
-    if state == 'd' then call('HDEL', tracker, following) elseif state ~= 'h' then break end
-    reached = reached + 1
+    local following = text(tracker.low + 1)
+    local state = call('HGET', key, following)
+    if not state then break end
+    if state == 'd' then call('HDEL', key, following) end
+    tracker.low = tracker.low + 1
   end
-  if reached > low then call('HSET', tracker, 'L', text(reached)) end
+  tracker.moved = tracker.moved or tracker.low > low
 end
 
 local function raise_floor(it)
@@ -270,4 +285,7 @@ end
 for _, unit in ipairs(units) do touch_unit(unit) end
 local verdicts = {}
 for index, unit in ipairs(units) do verdicts[index] = refusal(unit, verdicts) or write(unit) end
+for key, tracker in pairs(trackers) do
+  if tracker.moved then call('HSET', key, 'L', text(tracker.low)) end
+end
 return cmsgpack.pack(verdicts)

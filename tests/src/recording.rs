@@ -1,0 +1,104 @@
+//! What a shop published, and a sidecar that knows nothing else: one service alone is fed from it, in any order and any
+//! number of times, and heals from it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use axum::http::{Request, Response, StatusCode};
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use millrace::sidecar::{Sidecar, SidecarError};
+use millrace::{Incoming, owner};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::shop::{SERVICES, Shop};
+
+/// Events by (topic, partition), in feed order.
+#[derive(Debug, Clone, Default)]
+pub struct Recording(BTreeMap<(String, u8), Vec<Bytes>>);
+
+impl Recording {
+    /// Everything in the feeds of `shop`.
+    pub async fn of(shop: &Shop) -> Self {
+        let mut recording = Self::default();
+        for service in SERVICES {
+            let heads: HashMap<String, HashMap<u8, u64>> = invoke(shop, service, "/feeds").await;
+            for (topic, partitions) in heads {
+                for (partition, head) in partitions {
+                    let path = format!("/feeds/{topic}/{partition}?limit={head}");
+                    let page: BTreeMap<String, Vec<Box<RawValue>>> = invoke(shop, service, &path).await;
+                    let events = page["events"].iter().map(|event| Bytes::from(event.get().to_owned())).collect();
+                    recording.0.insert((topic.clone(), partition), events);
+                }
+            }
+        }
+        recording
+    }
+
+    /// The events of a topic, feed by feed.
+    pub fn events(&self, topic: &str) -> Vec<Bytes> {
+        self.0.iter().filter(|((name, _), _)| name == topic).flat_map(|(_, events)| events.clone()).collect()
+    }
+
+    pub fn topics(&self) -> Vec<&str> {
+        let mut topics: Vec<_> = self.0.keys().map(|(topic, _)| topic.as_str()).collect();
+        topics.dedup();
+        topics
+    }
+
+    /// Every published event as (type, subject, data), ids and times left out: what two runs must have in common.
+    pub fn facts(&self) -> Vec<String> {
+        let fact = |bytes: &Bytes| {
+            let event = Incoming::parse(bytes).expect("own events parse");
+            let mut data: Value = serde_json::from_slice(&event.data).expect("payloads are JSON");
+            for field in ["expiresAt", "validFrom", "providerReference", "parcelId", "trackingNumber", "label"] {
+                data.as_object_mut().map(|data| data.remove(field));
+            }
+            format!("{} {} {} {data}", event.name, event.subject, event.sequence)
+        };
+        let mut facts: Vec<String> = self.0.values().flatten().map(fact).collect();
+        facts.sort();
+        facts
+    }
+
+    fn answer(&self, service: &str, path: &str) -> Option<Value> {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        if path == "/feeds" {
+            let mut heads: BTreeMap<&str, BTreeMap<u8, usize>> = BTreeMap::new();
+            for ((topic, partition), events) in self.0.iter().filter(|((topic, _), _)| owner(topic) == service) {
+                heads.entry(topic).or_default().insert(*partition, events.len());
+            }
+            return Some(json!(heads));
+        }
+        let (topic, partition) = path.strip_prefix("/feeds/")?.split_once('/')?;
+        let number = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.parse::<usize>().ok());
+        let events = self.0.get(&(topic.to_owned(), partition.parse().ok()?))?;
+        let page = events.iter().skip(number("after=")?).take(number("limit=")?);
+        let page: Vec<Value> = page.map(|event| serde_json::from_slice(event).expect("events are JSON")).collect();
+        Some(json!({ "events": page }))
+    }
+}
+
+async fn invoke<T: serde::de::DeserializeOwned>(shop: &Shop, service: &str, path: &str) -> T {
+    let request = Request::get(path).body(Bytes::new()).expect("a request");
+    let response = shop.bus.invoke(service, request).await.expect("the service answers");
+    serde_json::from_slice(response.body()).expect("feeds are JSON")
+}
+
+/// Answers for every producer from a recording; takes what is published and does nothing with it.
+pub struct Player(pub Arc<Recording>);
+
+impl Sidecar for Player {
+    fn publish(&self, _: &str, _: Bytes) -> BoxFuture<'_, Result<(), SidecarError>> {
+        futures::future::ready(Ok(())).boxed()
+    }
+
+    fn invoke(&self, service: &str, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SidecarError>> {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let answer = self.0.answer(service, path).map(|body| Response::new(Bytes::from(body.to_string())));
+        let missing = || Response::builder().status(StatusCode::NOT_FOUND).body(Bytes::new()).expect("a response");
+        futures::future::ready(Ok(answer.unwrap_or_else(missing))).boxed()
+    }
+}

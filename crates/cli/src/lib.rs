@@ -1,1 +1,111 @@
-//! placeholder
+//! The commands of `millrace`: the shop in one process or in seven, the simulated world around it, and the tools to look
+//! at both. Decides nothing of the shop's business.
+//!
+//! Exit status: 0 done, 1 the check found something, 2 wrong use, 3 the environment lacks something.
+
+pub mod admin;
+pub mod client;
+pub mod config;
+pub mod demo;
+pub mod dev;
+pub mod doctor;
+pub mod order;
+pub mod ports;
+pub mod process;
+pub mod seed;
+pub mod serve;
+pub mod services;
+pub mod simulate;
+pub mod telemetry;
+pub mod topology;
+pub mod up;
+pub mod why;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use config::Config;
+
+/// An event-driven shop that loses no event and acts on none twice.
+#[derive(Parser)]
+#[command(name = "millrace", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    config: Config,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  millrace up                    the whole shop in one process; nothing else to install
+  millrace order                 place an order and follow it
+  millrace why <order>           where an order is and what it waits for
+  millrace dev                   seven processes, each with its own daprd, over Redis
+
+`-h` leaves the configuration out, `--help` shows it. Exit status: 0 done, 1 the check found something,
+2 wrong use, 3 the environment lacks something.";
+
+#[derive(Subcommand)]
+enum Command {
+    Up(up::Args),
+    Dev(dev::Args),
+    Serve(serve::Args),
+    Order(order::Args),
+    Why(why::Args),
+    Demo(demo::Args),
+    Topology(topology::Args),
+    Simulate(simulate::Args),
+    Doctor(doctor::Args),
+}
+
+impl Command {
+    /// Whether it runs until it is told to stop, and its log is of interest meanwhile.
+    fn stays(&self) -> bool {
+        matches!(self, Self::Up(_) | Self::Dev(_) | Self::Serve(_) | Self::Simulate(_))
+    }
+
+    async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Up(args) => up::run(args, config).await,
+            Self::Dev(args) => dev::run(args, config).await,
+            Self::Serve(args) => serve::run(args, config).await,
+            Self::Order(args) => order::run(args, config).await,
+            Self::Why(args) => why::run(args, config).await,
+            Self::Demo(args) => demo::run(args, config).await,
+            Self::Topology(args) => topology::run(args, config).await,
+            Self::Simulate(args) => simulate::run(args, config).await,
+            Self::Doctor(args) => doctor::run(args, config).await,
+        }
+    }
+}
+
+/// The command line is well formed and still asks for what can't be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUse(pub String);
+
+pub fn main() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    telemetry::start(cli.config.log, cli.command.stays());
+    if cli.command.stays() {
+        let innermost = matches.subcommand().map_or(&matches, |(_, matches)| matches);
+        tracing::info!("configuration: {}", config::describe(innermost));
+    }
+    let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(cli.command.run(&cli.config)),
+        Err(error) => Err(error.into()),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("millrace: {error:#}{}", advice(&error));
+        ExitCode::from(if error.is::<WrongUse>() { 2 } else { 3 })
+    })
+}
+
+fn advice(error: &anyhow::Error) -> &'static str {
+    let taken = |cause: &&io::Error| cause.kind() == io::ErrorKind::AddrInUse;
+    let taken = error.chain().filter_map(|cause| cause.downcast_ref()).find(taken).is_some();
+    if taken { "; end what holds it, or move all ports with MILLRACE_PORT_BASE=1000" } else { "" }
+}

@@ -1,1 +1,5 @@
-fn main() {}
+//! The one binary; what it does is in the library.
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

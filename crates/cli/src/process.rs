@@ -1,0 +1,169 @@
+//! What a process of the shop is made of: seams, services, listeners, and the way it ends.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::serve::ListenerExt;
+use millrace::clock::Clock;
+use millrace::outside::Network;
+use millrace::sidecar::Sidecar;
+use millrace::sidecar::dapr::Dapr;
+use millrace::sidecar::embedded::{Bus, Faults};
+use millrace::store::Store;
+use millrace::store::embedded::EmbeddedStore;
+use millrace::store::redis::{Durability, RedisStore};
+use millrace::{App, Env, Service, Tuning};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{self, Config};
+
+/// The address the shop's mails come from.
+const SENDER: &str = "shop@millrace.example";
+/// Longest time a stopping process takes to finish what it has begun; the rest is done at the next start.
+const DRAIN: Duration = Duration::from_secs(10);
+const DRAIN_LOOK: Duration = Duration::from_millis(50);
+
+/// Running services on their seams.
+pub struct Process {
+    pub services: Vec<Service>,
+    pub store: Arc<dyn Store>,
+    /// Its events need nobody else to be delivered, so that a drain can wait for them.
+    self_contained: bool,
+}
+
+impl Process {
+    /// Starts `apps` together; `folder` is where the embedded store lives.
+    pub async fn start(apps: Vec<App>, config: &Config, folder: &Path, dapr_port: u16) -> anyhow::Result<Self> {
+        let clock = Clock::system();
+        let store = open_store(config, folder, &clock).await?;
+        let bus = (config.bus == config::Bus::Embedded).then(|| embedded_bus(config, &clock));
+        let sidecar: Arc<dyn Sidecar> = match &bus {
+            Some(bus) => Arc::new(bus.clone()),
+            None => Arc::new(Dapr::new(dapr_port, config.dapr_api_token.clone())),
+        };
+        let env = Env {
+            store: store.clone(),
+            sidecar,
+            outside: Arc::new(Network::new(&config.smtp(), SENDER)),
+            clock,
+            tuning: Tuning::default(),
+        };
+        let services: Vec<_> = apps.into_iter().map(|app| app.start(env.clone())).collect();
+        for service in &services {
+            bus.iter().for_each(|bus| bus.attach(service));
+        }
+        Ok(Self { services, store, self_contained: bus.is_some() })
+    }
+
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name() == name)
+    }
+
+    /// Waits until nothing is on its way between the services, then until everything is on the disk.
+    pub async fn drain(&self) -> anyhow::Result<()> {
+        let quiet = async {
+            while !self.is_quiet().await {
+                tokio::time::sleep(DRAIN_LOOK).await;
+            }
+        };
+        if self.self_contained && tokio::time::timeout(DRAIN, quiet).await.is_err() {
+            tracing::warn!("stopping with work on its way; it goes on at the next start");
+        }
+        self.store.sync().await.context("cannot sync the store")
+    }
+
+    pub async fn is_quiet(&self) -> bool {
+        for service in &self.services {
+            if !service.pending().await.is_quiet() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+async fn open_store(config: &Config, folder: &Path, clock: &Clock) -> anyhow::Result<Arc<dyn Store>> {
+    if config.store == config::Store::Redis {
+        let url = config.redis_url();
+        let durability = match config.durability {
+            config::Durability::None => Durability::None,
+            config::Durability::Dev => Durability::Dev,
+            config::Durability::Standard => Durability::Standard,
+            config::Durability::Strict => Durability::Strict,
+        };
+        let store = RedisStore::connect(&url, &config.namespace, durability);
+        let store = store.await.context("cannot use Redis: start one, or name it by MILLRACE_REDIS_URL")?;
+        store.check().await?.iter().for_each(|lack| tracing::warn!("redis: {lack}"));
+        return Ok(Arc::new(store));
+    }
+    if config.ephemeral {
+        return Ok(Arc::new(EmbeddedStore::memory(clock.clone())));
+    }
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let store = EmbeddedStore::disk(folder, clock.clone())
+        .with_context(|| format!("cannot open {}: is another millrace using it?", folder.display()))?;
+    Ok(Arc::new(store))
+}
+
+fn embedded_bus(config: &Config, clock: &Clock) -> Bus {
+    let bus = Bus::new(clock.clone());
+    if config.faults == config::Faults::Double {
+        bus.set_faults(Faults { duplicate: 1000, deliver_twice: 1000, ..Faults::default() });
+    }
+    bus
+}
+
+pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// The HTTP servers of a process; all stop taking requests when told so.
+#[derive(Default)]
+pub struct Servers {
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Servers {
+    pub fn add(&mut self, listener: TcpListener, router: Router) {
+        let stop = self.stop.clone().cancelled_owned();
+        self.tasks.spawn(async move {
+            let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
+            // Never returns an error; a failed accept is retried inside.
+            let _ = axum::serve(listener, router).with_graceful_shutdown(stop).await;
+        });
+    }
+
+    /// Takes nothing more and lets what runs end within `patience`; live streams are cut after it.
+    pub async fn stop(mut self, patience: Duration) {
+        self.stop.cancel();
+        let _ = tokio::time::timeout(patience, async { while self.tasks.join_next().await.is_some() {} }).await;
+    }
+}
+
+/// Resolves at the first SIGINT or SIGTERM. The next one ends the process at once.
+pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            std::process::exit(130);
+        });
+    })
+}

@@ -1,0 +1,39 @@
+//! The picture of the system: its services, in the order of their ports, and what each is told.
+
+use millrace::App;
+
+use crate::config::Config;
+
+/// A service's place here is its place among the ports.
+pub const SERVICES: &[&str] = &["gateway", "orders", "warehouse", "payment", "shipping", "notifications", "pricing"];
+
+/// The service `name`, wired for this deployment; `None` when there is no such service.
+pub fn app(name: &str, config: &Config) -> Option<App> {
+    Some(match name {
+        "gateway" => gateway::app(),
+        "orders" => orders::app(orders::Settings {
+            reservation_ttl: config.reservation_ttl,
+            shipping_timeout: config.shipping_timeout,
+        }),
+        "warehouse" => warehouse::app(warehouse::Settings { reservation_ttl: config.reservation_ttl }),
+        "payment" => payment::app(payment::Settings {
+            payment_timeout: config.payment_timeout,
+            sandpay_url: config.sandpay_url(),
+            harborpay_url: config.harborpay_url(),
+            callback_keys: config.callback_keys(),
+        }),
+        "shipping" => shipping::app(shipping::Settings {
+            carrier_url: config.carrier_url(),
+            callback_keys: config.callback_keys(),
+            ..shipping::Settings::default()
+        }),
+        "notifications" => notifications::app(),
+        "pricing" => pricing::app(),
+        _ => return None,
+    })
+}
+
+/// Every service of the shop.
+pub fn all(config: &Config) -> Vec<App> {
+    SERVICES.iter().filter_map(|name| app(name, config)).collect()
+}

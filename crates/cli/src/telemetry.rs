@@ -1,0 +1,17 @@
+//! The log: one subscriber on standard error, text for people, JSON for machines. `RUST_LOG` chooses what is in it.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Log;
+
+/// `chatty` for processes whose log is followed; other commands show only what went wrong.
+pub fn start(form: Log, chatty: bool) {
+    let default = if chatty { "info" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Fails when a subscriber is there already: of two shops in one process the first one's log serves both.
+    let _ = match form {
+        Log::Text => log.with_target(false).try_init(),
+        Log::Json => log.json().flatten_event(true).try_init(),
+    };
+}

@@ -1,0 +1,137 @@
+//! `millrace topology`: who hears what and does what about it, read from the wiring. `docs/topology.txt`, `dapr.yaml` and
+//! the subscriptions that the tests compare are written from here.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use events::topics::TOPICS;
+use millrace::app::Topology;
+use serde_json::{Value, json};
+
+use crate::config::Config;
+use crate::ports::Ports;
+use crate::services::{SERVICES, all};
+
+/// Who hears what, and what each service does about it
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  millrace topology
+  millrace topology | grep orders.order.created      who hears of a new order
+  millrace topology --json | jq '.[].publishes'")]
+pub struct Args {
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+#[expect(clippy::unused_async, reason = "every command has this shape")]
+pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
+    let shown = if args.json { json(config) } else { text(config) };
+    // Nobody may be reading.
+    let _ = std::io::stdout().write_all(shown.as_bytes());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A line for each relation, so that a search for an event finds all of it.
+pub fn text(config: &Config) -> String {
+    let mut text = String::new();
+    for topology in all(config).iter().map(millrace::App::topology) {
+        let mut lines: Vec<[String; 3]> = Vec::new();
+        let mut line = |verb: &str, what: &str, how: &str| lines.push([verb, what, how].map(str::to_owned));
+        for topic in published(topology.service) {
+            line("publishes", topic, "");
+        }
+        for heard in &topology.hears {
+            let is_view = heard.consumer != topology.service;
+            line(if is_view { "views" } else { "hears" }, heard.event, heard.reaction);
+        }
+        for (cause, effect) in &topology.effects {
+            line("performs", cause, effect);
+        }
+        for (cause, deadline) in &topology.deadlines {
+            line("waits", cause, deadline);
+        }
+        // Writing to a String can't fail.
+        let _ = writeln!(text, "{}", topology.service);
+        for [verb, what, how] in lines {
+            let _ = writeln!(text, "{}", format!("  {verb:<10} {what:<44} {how}").trim_end());
+        }
+        text.push('\n');
+    }
+    text + LEGEND
+}
+
+const LEGEND: &str = "\
+publishes  a topic; nobody else writes it
+hears      an event, and the reaction it causes
+views      an event, and the read model it updates
+performs   a call to the outside, after an event of its own
+waits      for a deadline, from an event of its own on
+";
+
+fn published(service: &str) -> impl Iterator<Item = &'static str> {
+    TOPICS.iter().filter(move |topic| topic.owner == service).map(|topic| topic.name)
+}
+
+fn json(config: &Config) -> String {
+    let work = |work: &[(&str, &str)]| -> Vec<Value> {
+        work.iter().map(|(cause, name)| json!({ "cause": cause, "name": name })).collect()
+    };
+    let service = |topology: Topology| {
+        let hears = topology.hears.iter().map(|heard| {
+            json!({ "topic": heard.topic, "event": heard.event, "consumer": heard.consumer, "reaction": heard.reaction })
+        });
+        json!({
+            "service": topology.service,
+            "publishes": published(topology.service).collect::<Vec<_>>(),
+            "hears": hears.collect::<Vec<_>>(),
+            "effects": work(&topology.effects),
+            "deadlines": work(&topology.deadlines),
+        })
+    };
+    let services: Value = all(config).iter().map(|app| service(app.topology())).collect();
+    format!("{services:#}\n")
+}
+
+/// The run file of the Dapr CLI: every service with its sidecar, on the ports of `millrace dev`.
+pub fn dapr_yaml() -> String {
+    let mut yaml = String::from(HEAD);
+    for (place, service) in SERVICES.iter().enumerate() {
+        let ports = Ports { base: 0 }.service(place);
+        // Writing to a String can't fail.
+        let _ = write!(
+            yaml,
+            "  - appID: {service}
+    appDirPath: .
+    appPort: {}
+    daprHTTPPort: {}
+    daprGRPCPort: {}
+    daprInternalGRPCPort: {}
+    metricsPort: {}
+    command: [millrace, serve, {service}]
+",
+            ports.app, ports.dapr_http, ports.dapr_grpc, ports.dapr_internal, ports.dapr_metrics
+        );
+    }
+    yaml
+}
+
+const HEAD: &str = "\
+# Generated from the wiring: UPDATE=1 cargo test -p cli golden
+#
+#   export DAPR_API_TOKEN=$(uuidgen) APP_API_TOKEN=$(uuidgen) MILLRACE_REDIS_HOST=127.0.0.1:6390
+#   dapr run -f .
+#
+# Redis runs at MILLRACE_REDIS_HOST, `millrace` is on the PATH, and the partners run beside it:
+# `millrace simulate provider`, `… provider --name harborpay`, `… carrier`, `… mailbox`.
+version: 1
+common:
+  resourcesPath: components/redis
+  configFilePath: components/redis/configuration.yaml
+  env:
+    MILLRACE_STORE: redis
+    MILLRACE_BUS: dapr
+apps:
+";

@@ -1,0 +1,133 @@
+//! `millrace up`: the whole shop in one process on the embedded pair, with the world around it simulated on real sockets.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::admin::Admin;
+use crate::client::Client;
+use crate::config::{Bus, Config};
+use crate::ports::local;
+use crate::process::{Process, Servers, listen, stop_signal};
+use crate::seed::{self, Marker};
+use crate::simulate::{self, Partners};
+use crate::{WrongUse, services};
+
+/// Longest time the first prices take to reach orders before something must be wrong.
+const SEEDING: Duration = Duration::from_secs(30);
+/// How long requests in progress hold up the end; live streams would for ever.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
+
+/// The whole shop in one process; nothing else to install
+///
+/// Seven services on an embedded store and bus, two payment providers, a carrier and a mailbox. A fresh data directory
+/// gets stock and prices. ctrl-C finishes what has begun; data stay in --data until the next start.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  millrace up                              data in ./.millrace
+  millrace up --ephemeral                  data in memory
+  millrace up --port-base 1000             a second shop: gateway on 9080
+  MILLRACE_PAYMENT_TIMEOUT=5s millrace up  impatient with payment providers")]
+pub struct Args {}
+
+pub async fn run(_: Args, config: &Config) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    if config.bus == Bus::Dapr {
+        return Err(WrongUse("up has no sidecars; for Dapr use `millrace dev`".to_owned()).into());
+    }
+    let stop = stop_signal()?;
+    let shop = Shop::start(config).await?;
+    tokio::pin!(stop);
+    tokio::select! {
+        biased;
+        () = &mut stop => return shop.stop().await.map(|()| ExitCode::SUCCESS),
+        seeded = shop.seed(config) => seeded?,
+    }
+    shop.admin.set_ready(true);
+    // Nobody may be reading.
+    let _ = std::io::stdout().write_all(banner(config, started.elapsed()).as_bytes());
+    stop.await;
+    shop.stop().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Shop {
+    process: Process,
+    servers: Servers,
+    partners: Partners,
+    admin: Admin,
+}
+
+impl Shop {
+    async fn start(config: &Config) -> anyhow::Result<Self> {
+        // Every port before the first byte is written: a port taken must leave no trace.
+        let public = listen(config.http()).await?;
+        let private = listen(config.admin.unwrap_or_else(|| local(config.ports().admin()))).await?;
+        let mut partners = Partners::bind(config).await?;
+        let apps = services::all(config);
+        let process = Process::start(apps, config, &config.data.join("store"), 0).await?;
+        let gateway = process.service("gateway").context("the shop has no gateway")?;
+        let admin = Admin::of(&process);
+        let mut servers = Servers::default();
+        servers.add(public, gateway::public(gateway.clone()));
+        servers.add(private, admin.router(config.admin_token.clone()));
+        partners.start();
+        Ok(Self { process, servers, partners, admin })
+    }
+
+    /// Gives a fresh shop its first data and returns when orders has heard the prices.
+    async fn seed(&self, config: &Config) -> anyhow::Result<()> {
+        let marker = Marker::of(config);
+        if marker.is_set() {
+            return Ok(());
+        }
+        seed::send(&Client::new(&config.gateway_url())).await?;
+        let orders = self.process.service("orders").context("the shop has no orders")?;
+        let heard = async {
+            while orders.pending().await.unsettled > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(SEEDING, heard).await.context("the first prices did not reach orders")?;
+        self.process.store.sync().await?;
+        marker.set()
+    }
+
+    /// The partners last: what drains may still call them.
+    async fn stop(self) -> anyhow::Result<()> {
+        tracing::info!("stopping");
+        self.admin.set_ready(false);
+        self.servers.stop(LAST_REQUESTS).await;
+        let drained = self.process.drain().await;
+        self.partners.stop().await;
+        drained
+    }
+}
+
+fn banner(config: &Config, took: Duration) -> String {
+    let url = config.gateway_url();
+    let kept = if config.ephemeral { "in memory".to_owned() } else { format!("in {}", config.data.display()) };
+    let admin = config.admin.unwrap_or_else(|| local(config.ports().admin()));
+    let books: String = simulate::books(config).iter().map(|(name, url)| format!("  {name:<10} {url}\n")).collect();
+    format!(
+        r#"
+Millrace is ready after {took:.2} s, data {kept}.
+
+  shop       {url}
+  metrics    http://{admin}/metrics
+{books}
+Place an order:
+
+  curl -i {url}/orders -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%s%N)" -d '{ORDER}'
+
+and follow it with `millrace why <orderId>`, or by the answer's links. ctrl-C stops the shop.
+"#,
+        took = took.as_secs_f64(),
+    )
+}
+
+/// An order that will be fulfilled.
+pub const ORDER: &str = r#"{"userId":"u-1","locationId":"WH-001","lines":[{"sku":"SKU-001","quantity":2}],"payment":{"provider":"sandpay","token":"tok_ok"},"shippingAddress":{"name":"Ada Byron","street":"1 Mill Road","city":"Leeds","postalCode":"LS1 1AA","country":"GB"}}"#;

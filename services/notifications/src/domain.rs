@@ -11,13 +11,13 @@ const RELAY_UNREACHABLE: &str = "relay_unreachable";
 pub enum Notification {
     #[default]
     Unasked,
-    Open(NotificationRequested),
+    Open(Box<NotificationRequested>),
     Ended,
 }
 
 #[derive(Debug, Clone)]
 pub enum Command {
-    Request(NotificationRequested),
+    Request(Box<NotificationRequested>),
     RecordSent { stream: String },
     RecordFailed { stream: String },
 }
@@ -44,9 +44,9 @@ impl Decider for Notification {
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Rejected> {
         Ok(match (self, command) {
-            (Self::Unasked, Command::Request(requested)) => vec![requested.into()],
-            (Self::Open(requested), Command::RecordSent { .. }) => vec![sent(requested.clone()).into()],
-            (Self::Open(requested), Command::RecordFailed { .. }) => vec![failed(requested.clone()).into()],
+            (Self::Unasked, Command::Request(requested)) => vec![(*requested).into()],
+            (Self::Open(requested), Command::RecordSent { .. }) => vec![sent(requested).into()],
+            (Self::Open(requested), Command::RecordFailed { .. }) => vec![failed(requested).into()],
             _ => Vec::new(),
         })
     }
@@ -57,21 +57,21 @@ impl Aggregate for Notification {
 
     fn evolve(&mut self, event: &Event) {
         *self = match event {
-            Event::Requested(requested) => Self::Open(requested.clone()),
+            Event::Requested(requested) => Self::Open(Box::new(requested.clone())),
             Event::Sent(_) | Event::Failed(_) => Self::Ended,
         };
     }
 }
 
-fn sent(requested: NotificationRequested) -> NotificationSent {
+fn sent(requested: &NotificationRequested) -> NotificationSent {
     let NotificationRequested { order_id, location_id, user_id, contact, template, channel, message_id, .. } =
-        requested;
+        requested.clone();
     NotificationSent { order_id, location_id, user_id, contact, template, channel, message_id }
 }
 
-fn failed(requested: NotificationRequested) -> NotificationFailed {
+fn failed(requested: &NotificationRequested) -> NotificationFailed {
     let NotificationRequested { order_id, location_id, user_id, contact, template, channel, message_id, .. } =
-        requested;
+        requested.clone();
     let reason = RELAY_UNREACHABLE.to_owned();
     NotificationFailed { order_id, location_id, user_id, contact, template, channel, message_id, reason }
 }

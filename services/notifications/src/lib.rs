@@ -33,24 +33,24 @@ pub fn app() -> App {
 fn tell_confirmed(order: Event<OrderConfirmed>) -> Command {
     let OrderConfirmed { order_id, location_id, user_id, contact, total, .. } = order.data;
     let mail = mail(templates::ORDER_CONFIRMED, order_id, location_id, user_id, contact);
-    Command::Request(NotificationRequested { total: Some(total), ..mail })
+    Command::Request(Box::new(NotificationRequested { total: Some(total), ..mail }))
 }
 
 fn tell_shipped(order: Event<OrderShipped>) -> Command {
     let OrderShipped { order_id, location_id, user_id, contact, tracking_number, .. } = order.data;
     let mail = mail(templates::ORDER_SHIPPED, order_id, location_id, user_id, contact);
-    Command::Request(NotificationRequested { tracking_number: Some(tracking_number), ..mail })
+    Command::Request(Box::new(NotificationRequested { tracking_number: Some(tracking_number), ..mail }))
 }
 
 fn tell_delivered(order: Event<OrderFulfilled>) -> Command {
     let OrderFulfilled { order_id, location_id, user_id, contact } = order.data;
-    Command::Request(mail(templates::ORDER_DELIVERED, order_id, location_id, user_id, contact))
+    Command::Request(Box::new(mail(templates::ORDER_DELIVERED, order_id, location_id, user_id, contact)))
 }
 
 fn tell_cancelled(order: Event<OrderCancelled>) -> Command {
     let OrderCancelled { order_id, location_id, user_id, contact, reason } = order.data;
     let mail = mail(templates::ORDER_CANCELLED, order_id, location_id, user_id, contact);
-    Command::Request(NotificationRequested { reason: Some(reason), ..mail })
+    Command::Request(Box::new(NotificationRequested { reason: Some(reason), ..mail }))
 }
 
 fn mail(

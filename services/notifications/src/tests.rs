@@ -45,7 +45,7 @@ fn event<E>(data: E) -> Event<E> {
 async fn perform(relay: &Arc<Relay>, tries: u32, command: Command) -> Effect<Command> {
     let Command::Request(requested) = command else { panic!("a reaction asks for a mail") };
     let ctx = Ctx { outside: relay.clone(), clock: Clock::simulated(1), tries, budget: MAIL };
-    send_mail(ctx, event(requested)).await
+    send_mail(ctx, event(*requested)).await
 }
 
 fn confirmed() -> Command {

@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{Request, Response, StatusCode, header};
-use events::common::ParcelStatus;
 use events::outside::carrier::{Parcel, Parcels, Refusal};
 use events::shipping::shipment::ShipmentCreated;
 use millrace::Ctx;
 use millrace::schema::Document;
-use serde::Deserialize;
 use serde_json::json;
 
-/// Longest wait for one answer: half as long again as a slow day's three seconds.
+/// Longest wait for one answer; longer than a slow carrier takes.
 pub const CALL: Duration = Duration::from_secs(5);
 
 /// The carrier's last word on a booking.
@@ -51,27 +49,12 @@ pub async fn book(ctx: &Ctx, url: &str, shipment: &ShipmentCreated) -> Result<An
 
 /// The parcel the carrier has under our reference, if any.
 pub async fn find(ctx: &Ctx, url: &str, reference: &str) -> Result<Option<Parcel>, Uncertain> {
-    let parcels = Parcels::from_json(&query(ctx, url, reference).await?).map_err(|_| Uncertain)?;
-    Ok(parcels.items.into_iter().next())
-}
-
-/// Whether the carrier has handed the parcel over. Reads the status alone: the customer waits for nothing else here.
-pub async fn is_delivered(ctx: &Ctx, url: &str, reference: &str) -> Result<bool, Uncertain> {
-    #[derive(Deserialize)]
-    struct Tracked {
-        status: Option<ParcelStatus>,
-    }
-    #[derive(Deserialize)]
-    struct Tracking {
-        items: Vec<Tracked>,
-    }
-    let tracking: Tracking = serde_json::from_slice(&query(ctx, url, reference).await?).map_err(|_| Uncertain)?;
-    Ok(tracking.items.iter().any(|parcel| parcel.status == Some(ParcelStatus::Delivered)))
-}
-
-async fn query(ctx: &Ctx, url: &str, reference: &str) -> Result<Bytes, Uncertain> {
     let answer = call(ctx, Request::get(format!("{url}/parcels?reference={reference}")).body(Bytes::new())).await?;
-    if answer.status() == StatusCode::OK { Ok(answer.into_body()) } else { Err(Uncertain) }
+    if answer.status() != StatusCode::OK {
+        return Err(Uncertain);
+    }
+    let parcels = Parcels::from_json(answer.body()).map_err(|_| Uncertain)?;
+    Ok(parcels.items.into_iter().next())
 }
 
 /// A request that can't be built is a URL in the configuration that isn't one: it waits for who mends that.

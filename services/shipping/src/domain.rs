@@ -1,6 +1,6 @@
 //! The parcel of one order: booked, dispatched, delivered, or stopped while it still can be. Pure.
 //!
-//! While a booking is open a cancellation is only noted: the carrier may have the parcel already, and its answer decides.
+//! While a booking is open a cancellation is only noted: the carrier may have the parcel, and its answer decides.
 
 use axum::http::StatusCode;
 use events::common::{CancellationRefusal, Reason};
@@ -42,25 +42,14 @@ pub enum Command {
     Deliver { order_id: String },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rejection {
-    /// The carrier is ahead of us: what it speaks of will be known, or was never ours.
-    NotYetDispatched,
-    /// The carrier delivered what we know it refused.
-    Cancelled,
+/// The carrier is ahead of us: what it speaks of will be known, or was never ours.
+pub fn not_yet_dispatched() -> Rejected {
+    Rejected::new(StatusCode::SERVICE_UNAVAILABLE, "shipment_not_dispatched", "repeat it later").transient()
 }
 
-impl From<Rejection> for Rejected {
-    fn from(rejection: Rejection) -> Self {
-        match rejection {
-            Rejection::NotYetDispatched => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "shipment_not_dispatched", "repeat it later").transient()
-            }
-            Rejection::Cancelled => {
-                Self::new(StatusCode::CONFLICT, "shipment_cancelled", "no parcel was booked for this order")
-            }
-        }
-    }
+/// The carrier delivered what we know it refused.
+fn never_booked() -> Rejected {
+    Rejected::new(StatusCode::CONFLICT, "shipment_cancelled", "no parcel was booked for this order")
 }
 
 /// Our name of the order's parcel towards the carrier, the same on every try.
@@ -79,7 +68,7 @@ impl millrace::Command for Command {
 
 impl Decider for Shipment {
     type Command = Command;
-    type Rejection = Rejection;
+    type Rejection = Rejected;
 
     fn stream(command: &Command) -> String {
         match command {
@@ -92,7 +81,7 @@ impl Decider for Shipment {
         .clone()
     }
 
-    fn decide(&self, command: Command) -> Result<Vec<Event>, Rejection> {
+    fn decide(&self, command: Command) -> Result<Vec<Event>, Rejected> {
         Ok(match command {
             Command::Book { allocated, carrier } => self.book(allocated, carrier),
             Command::RequestCancellation(requested) => self.request_cancellation(requested),
@@ -154,10 +143,10 @@ impl Shipment {
         vec![ShipmentCancelled { order_id, location_id, user_id, contact, reason }.into()]
     }
 
-    fn deliver(&self) -> Result<Vec<Event>, Rejection> {
+    fn deliver(&self) -> Result<Vec<Event>, Rejected> {
         match self {
-            Self::Unbooked | Self::Booking { .. } => Err(Rejection::NotYetDispatched),
-            Self::Cancelled => Err(Rejection::Cancelled),
+            Self::Unbooked | Self::Booking { .. } => Err(not_yet_dispatched()),
+            Self::Cancelled => Err(never_booked()),
             Self::Dispatched { delivered: true, .. } => Ok(Vec::new()),
             Self::Dispatched { parcel, .. } => {
                 let ShipmentDispatched { order_id, location_id, user_id, contact, reference, tracking_number, .. } =

@@ -12,15 +12,16 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Extension, Router};
-use domain::{Command, Rejection};
+use domain::Command;
+use events::common::ParcelStatus;
 use events::orders::order::OrderCancellationRequested;
-use events::outside::carrier::Callback;
+use events::outside::carrier::{Callback, Parcel};
 use events::shipping::shipment::{ShipmentCreated, ShipmentDispatched};
 use events::warehouse::inventory::InventoryAllocated;
 use futures::future::{BoxFuture, FutureExt};
 use millrace::schema::Document;
 use millrace::webhook::{self, SigningKey};
-use millrace::{App, Budget, Context, Ctx, Effect, Event, Problem, Rejected, Service};
+use millrace::{App, Budget, Context, Ctx, Effect, Event, Problem, Service};
 
 /// A carrier may be down for twenty minutes, well within the hour that orders waits for us. The last pause is longer
 /// than a call may take, so that what the last try's question does not find was not booked.
@@ -32,7 +33,7 @@ const BOOKING: Budget = Budget {
 };
 /// A month of minutes; after that a person asks.
 const QUESTIONS: u32 = 30 * 24 * 60;
-/// Our budget says how long a try waits at least.
+/// How long, the budget says.
 const LATER: Effect<Command> = Effect::Retry { after: Duration::ZERO };
 
 #[derive(Debug, Clone)]
@@ -112,9 +113,11 @@ fn ask_carrier(url: Arc<str>) -> impl Fn(Ctx, Event<ShipmentDispatched>) -> BoxF
     move |ctx, dispatched| {
         let (url, parcel) = (url.clone(), dispatched.data);
         async move {
-            match carrier::is_delivered(&ctx, &url, &parcel.reference).await {
-                Ok(true) => Effect::Done(Command::Deliver { order_id: parcel.order_id }),
-                Ok(false) | Err(_) => LATER,
+            match carrier::find(&ctx, &url, &parcel.reference).await {
+                Ok(Some(Parcel { status: Some(ParcelStatus::Delivered), .. })) => {
+                    Effect::Done(Command::Deliver { order_id: parcel.order_id })
+                }
+                Ok(_) | Err(_) => LATER,
             }
         }
         .boxed()
@@ -136,7 +139,7 @@ async fn deliver(
     let message = webhook::verify(&settings.callback_keys, &headers, &body, now_s)
         .map_err(|_| Problem::Forbidden("the callback is not signed, or not by this carrier, or not now"))?;
     let callback = Callback::from_json(&body)?;
-    let order_id = domain::order_of(&callback.reference).ok_or_else(|| Rejected::from(Rejection::NotYetDispatched))?;
+    let order_id = domain::order_of(&callback.reference).ok_or_else(domain::not_yet_dispatched)?;
     let command = Command::Deliver { order_id: order_id.to_owned() };
     service.receive(&carrier, message.as_str(), Context::of_request(&headers), command).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -29,14 +29,17 @@ fn record_sent() -> Command {
 
 #[test]
 fn a_message_is_asked_for_in_a_stream_of_its_own() {
-    nothing().when(Command::Request(requested())).then::<Notification>(STREAM, [requested()]).then_nothing_else();
+    nothing()
+        .when(Command::Request(Box::new(requested())))
+        .then::<Notification>(STREAM, [requested()])
+        .then_nothing_else();
 }
 
 #[test]
 fn a_message_asked_for_twice_is_one_message() {
-    given::<Notification>(STREAM, [requested()]).when(Command::Request(requested())).then_nothing_else();
-    given::<Notification>(STREAM, [Event::from(requested()), sent(requested()).into()])
-        .when(Command::Request(requested()))
+    given::<Notification>(STREAM, [requested()]).when(Command::Request(Box::new(requested()))).then_nothing_else();
+    given::<Notification>(STREAM, [Event::from(requested()), sent(&requested()).into()])
+        .when(Command::Request(Box::new(requested())))
         .then_nothing_else();
 }
 
@@ -44,13 +47,13 @@ fn a_message_asked_for_twice_is_one_message() {
 fn a_message_ends_sent_or_failed_and_only_once() {
     given::<Notification>(STREAM, [requested()])
         .when(record_sent())
-        .then::<Notification>(STREAM, [sent(requested())])
+        .then::<Notification>(STREAM, [sent(&requested())])
         .then_nothing_else();
     given::<Notification>(STREAM, [requested()])
         .when(Command::RecordFailed { stream: STREAM.to_owned() })
-        .then::<Notification>(STREAM, [failed(requested())])
+        .then::<Notification>(STREAM, [failed(&requested())])
         .then_nothing_else();
-    given::<Notification>(STREAM, [Event::from(requested()), failed(requested()).into()])
+    given::<Notification>(STREAM, [Event::from(requested()), failed(&requested()).into()])
         .when(record_sent())
         .then_nothing_else();
 }

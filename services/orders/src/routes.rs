@@ -162,3 +162,6 @@ impl From<Rejection> for Rejected {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

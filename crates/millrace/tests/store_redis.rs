@@ -134,6 +134,20 @@ async fn numbers_up_to_two_to_the_fifty_third_keep_their_digits() {
 }
 
 #[tokio::test]
+async fn a_raised_floor_frees_the_marks_below_it() {
+    let server = Server::start("");
+    let subject = Subject::new(Arc::new(server.store().await), partition(), None, ()).await;
+    let (consumer, feed) = ("c".to_owned(), "pricing|price|07".to_owned());
+    let heard = |position| Mark::Event { consumer: consumer.clone(), feed: feed.clone(), position };
+    let marks: Vec<Unit> = (1..=10).map(|position| Unit { mark: heard(position), ..Unit::default() }).collect();
+    subject.commit(&marks).await;
+    let floor = Floor { consumer: consumer.clone(), feed: feed.clone(), low: 8, holes: vec![] };
+    subject.commit_one(Unit { floors: vec![floor], ..Unit::default() }).await;
+    let left = server.command(&["ZCARD", "{test:orders:07}:m:c|pricing|price|07"]);
+    assert_eq!(left, ::redis::Value::Int(2));
+}
+
+#[tokio::test]
 async fn a_stream_longer_than_one_fetch_is_read_whole() {
     let server = Server::start("");
     let store = server.store().await;

@@ -2,7 +2,9 @@
 //! on cached state, each job on the state the one before left, and committed as one group with one call in flight.
 //! A job refused by the store (conflict) is decided again on fresh state; nothing is believed before its verdict.
 
+mod decide;
 mod group;
+mod outlets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +20,7 @@ use crate::problem::Rejected;
 use crate::store::{Epoch, Floor, GROUP_UNITS, Mark, Park, Partition, Settle, StoreError};
 use group::Memory;
 
-pub(crate) use group::{CommittedEvent, Outlets};
+pub(crate) use outlets::{CommittedEvent, Outlets};
 
 /// Jobs that may wait for a lane: beyond it HTTP is told 503 and events wait at the inbox.
 const QUEUE: usize = 1024;

@@ -5,32 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::FromRef;
 use tokio::sync::mpsc;
 
 use crate::app::{App, Topology, WorkWiring};
 use crate::clock::Clock;
-use crate::decider::{Aggregate, Command, Commanded, Decision, SlotRef, fold};
-use crate::event::{Context, Incoming};
-use crate::idempotency::{Accepted, IdempotencyKey, KEPT, PendingResult};
 use crate::inbox::Inbox;
-use crate::lane::{Done, Job, Lane, Outlets, Refused};
+use crate::lane::{Lane, Outlets};
 use crate::metrics::Metrics;
 use crate::outside::Outside;
-use crate::partition::partition_of;
 use crate::problem::Problem;
 use crate::relay::Relay;
-use crate::schema::EventSet;
 use crate::sidecar::Sidecar;
-use crate::store::{Answer, Mark, PARTITIONS, Partition, Query, Store, StoreError, StreamId};
+use crate::store::{Answer, PARTITIONS, Partition, Query, Store, StoreError};
 use crate::tasks::Tasks;
-use crate::view::unreadable;
 use crate::work::Executor;
 
 /// Committed events that may wait for the relay, and started work for the executor.
 const HANDED_ON: usize = 8192;
-/// Longest an HTTP caller waits for a commit before it is told to try again.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The seams a service runs on.
 #[derive(Clone)]
@@ -217,109 +208,5 @@ impl Service {
         while let Some(work) = started.recv().await {
             self.start_work(work);
         }
-    }
-
-    /// Decides `command` once for `key`; a repeated request gets the first answer.
-    pub async fn execute<C: Command>(
-        &self,
-        key: &IdempotencyKey,
-        command: C,
-        accepted: Accepted,
-    ) -> Result<Accepted, Problem> {
-        let pending = PendingResult { fingerprint: key.fingerprint().to_owned(), accepted };
-        self.request(key.mark(), key.context().clone(), Box::new(Commanded(command)), pending).await
-    }
-
-    /// Decides `command` once for a message from outside that names itself (a callback, a webhook): `id` is the sender's.
-    pub async fn receive<C: Command>(
-        &self,
-        sender: &str,
-        id: &str,
-        context: Context,
-        command: C,
-    ) -> Result<(), Problem> {
-        let pending = PendingResult { fingerprint: String::new(), accepted: Accepted::new(serde_json::Value::Null) };
-        let mark = Mark::Request { key: format!("{sender}|{id}"), ttl_ms: KEPT.as_millis() as u64 };
-        self.request(mark, context, Box::new(Commanded(command)), pending).await.map(drop)
-    }
-
-    async fn request(
-        &self,
-        mark: Mark,
-        mut context: Context,
-        decision: Box<dyn Decision>,
-        pending: PendingResult,
-    ) -> Result<Accepted, Problem> {
-        if context.correlation.is_empty() {
-            context.correlation = self.clock().uuid().to_string();
-        }
-        let lane = self.lane(partition_of(&decision.partition_key()));
-        let job = Job { request: Some(pending.clone()), ..Job::new(mark, context).decide(vec![decision]) };
-        let reply = tokio::time::timeout(PATIENCE, lane.try_submit(job)).await.unwrap_or(Err(Refused::Full));
-        let outcome = match reply {
-            Ok(Done::Committed(None)) => Ok(pending.accepted),
-            Ok(Done::Committed(Some(rejected))) => Err(Problem::Rejected(rejected)),
-            Ok(Done::Duplicate(stored)) => pending.replay(&stored),
-            Err(Refused::Poison(reason)) => Err(Problem::Internal(reason)),
-            Err(refused) => Err(Problem::Unavailable(refused.to_string())),
-        };
-        self.store().sync().await.map_err(|error| Problem::Unavailable(error.to_string()))?;
-        outcome
-    }
-
-    /// A stream's present state; `None` when it has no events.
-    pub async fn state<A: Aggregate>(&self, partition_key: &str, id: &str) -> Result<Option<A>, Problem> {
-        let crate::decider::Slot::Stream(stream) = SlotRef::stream::<A>(id).slot else { return Ok(None) };
-        match self.read_one(partition_of(partition_key), Query::Stream(stream)).await? {
-            Answer::Stream(stored) if stored.version > 0 => Ok(Some(fold(&stored).map_err(unreadable)?)),
-            _ => Ok(None),
-        }
-    }
-
-    /// A stream's events, oldest first.
-    pub async fn history<A: Aggregate>(&self, partition_key: &str, id: &str) -> Result<Vec<Incoming>, Problem> {
-        let stream = StreamId { topic: A::Event::TOPIC.to_owned(), id: id.to_owned() };
-        let Answer::Events(events) = self
-            .read_one(partition_of(partition_key), Query::Events { stream, after: 0, limit: usize::MAX >> 1 })
-            .await?
-        else {
-            return Ok(Vec::new());
-        };
-        let read = |recorded: crate::store::Recorded| Incoming::recorded(&recorded.record, recorded.placed);
-        events.into_iter().map(read).collect::<Result<_, _>>().map_err(|error| Problem::Internal(error.to_string()))
-    }
-
-    /// Returns when this process has committed something more in the partition of `key`, or after `patience`.
-    pub async fn changed(&self, key: &str, patience: Duration) {
-        let mut commits = self.lane(partition_of(key)).commits();
-        commits.mark_unchanged();
-        let _ = tokio::time::timeout(patience, commits.changed()).await;
-    }
-}
-
-/// The service's handle for one decider, as a route's state.
-pub struct Streams<D> {
-    service: Service,
-    decider: std::marker::PhantomData<fn() -> D>,
-}
-
-impl<D> FromRef<Service> for Streams<D> {
-    fn from_ref(service: &Service) -> Self {
-        Self { service: service.clone(), decider: std::marker::PhantomData }
-    }
-}
-
-impl<D> Streams<D> {
-    /// Decides `command` once for `key`; 202 with the path's own resource.
-    pub async fn execute<C: Command<Decider = D>>(
-        &self,
-        key: &IdempotencyKey,
-        command: C,
-        accepted: Accepted,
-    ) -> Result<Accepted, Problem>
-    where
-        D: crate::decider::Decides<C>,
-    {
-        self.service.execute(key, command, accepted).await
     }
 }

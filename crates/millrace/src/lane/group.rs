@@ -1,82 +1,25 @@
 //! From queued jobs to one commit and back: load what is not cached, decide in order, encode, commit, follow the verdicts.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
-use tokio::sync::mpsc;
 
-use super::{Done, Job, Queued, Refused};
-use crate::app::{WorkKind, WorkWiring};
-use crate::clock::Clock;
-use crate::decider::{Cached, Loaded, RecordedEvent, Slot, SlotRef, Stored, Unreadable, Written};
-use crate::event::{Draft, Incoming};
-use crate::metrics::Metrics;
-use crate::problem::Rejected;
-use crate::store::{
-    Answer, Append, Epoch, GROUP_BYTES, NewEvent, NewWork, Partition, Placed, Query, RowWrite, Store, StoreError, Unit,
-    Verdict,
-};
-use crate::tasks::Tasks;
+use super::decide::{Decided, Undecidable};
+use super::{CommittedEvent, Done, Outlets, Queued, Refused};
+use crate::decider::{Cached, Slot, SlotRef, Stored, Unreadable};
+use crate::store::{Answer, Epoch, GROUP_BYTES, Partition, Placed, Query, StoreError, Unit, Verdict};
 use crate::work::StartedWork;
 
 /// Slots a lane keeps in memory; the older half goes when the younger is full.
 const CACHED_SLOTS: usize = 1024;
-/// A stream's state is written beside its events every so many versions, so that loading it reads at most as many.
-const SNAPSHOT_EVERY: u64 = 64;
-
-/// Where a commit's consequences go. The channels are bounded; what does not fit is found again by the upkeep's sweep.
-#[derive(Clone)]
-pub(crate) struct Outlets {
-    pub service: &'static str,
-    pub store: Arc<dyn Store>,
-    pub clock: Clock,
-    pub metrics: Arc<Metrics>,
-    pub tasks: Tasks,
-    pub wiring: Arc<Vec<WorkWiring>>,
-    pub relay: mpsc::Sender<CommittedEvent>,
-    pub work: mpsc::Sender<StartedWork>,
-}
-
-impl Outlets {
-    pub fn tasks(&self) -> &Tasks {
-        &self.tasks
-    }
-}
-
-/// A published event that is durable and not yet on its topic.
-#[derive(Debug, Clone)]
-pub(crate) struct CommittedEvent {
-    pub partition: u8,
-    pub topic: String,
-    pub stream: String,
-    pub placed: Placed,
-    pub record: Bytes,
-}
 
 /// What a lane remembers of its partition between commits.
 pub(super) struct Memory {
-    partition: Partition,
-    outlets: Outlets,
-    young: HashMap<Slot, Cached>,
-    old: HashMap<Slot, Cached>,
-}
-
-/// A job decided: the unit to commit and what follows from its verdict.
-struct Decided {
-    unit: Unit,
-    slots: Vec<Slot>,
-    rejected: Option<Rejected>,
-    published: Vec<(String, String, Bytes)>,
-    started: Vec<StartedWork>,
-}
-
-/// Why a job can't become a unit.
-enum Undecidable {
-    Rejected(Rejected),
-    Poison(String),
+    pub(super) partition: Partition,
+    pub(super) outlets: Outlets,
+    pub(super) young: HashMap<Slot, Cached>,
+    pub(super) old: HashMap<Slot, Cached>,
 }
 
 impl Memory {
@@ -207,165 +150,6 @@ impl Memory {
         true
     }
 
-    fn decide(
-        &mut self,
-        job: &Job,
-        epoch: &Epoch,
-        writers: &mut HashMap<Slot, usize>,
-        index: usize,
-    ) -> Result<Decided, Undecidable> {
-        let reads: Vec<Slot> =
-            job.decisions.iter().flat_map(|decision| decision.reads()).map(|slot| slot.slot).collect();
-        let mut slots = HashMap::new();
-        for slot in &reads {
-            let cached = self
-                .young
-                .get(slot)
-                .or_else(|| self.old.get(slot))
-                .ok_or_else(|| Undecidable::Poison("state went missing".to_owned()))?;
-            slots.insert(slot.clone(), cached.clone());
-        }
-        let versions: HashMap<Slot, u64> = slots.iter().map(|(slot, cached)| (slot.clone(), cached.version)).collect();
-        let mut loaded = Loaded::new(slots);
-        let rejected = job.decisions.iter().find_map(|decision| decision.decide(&mut loaded).err());
-        if let Some(rejected) = rejected.clone().filter(|rejected| rejected.transient) {
-            return Err(Undecidable::Rejected(rejected));
-        }
-        let written = if rejected.is_some() { Vec::new() } else { loaded.into_written() };
-        let mut after: Vec<usize> = reads.iter().filter_map(|slot| writers.get(slot).copied()).collect();
-        after.sort_unstable();
-        after.dedup();
-        let result = job.request.as_ref().map(|request| request.stored(rejected.as_ref())).unwrap_or_default();
-        let unit = Unit {
-            mark: job.mark.clone(),
-            after,
-            settles: job.settles.clone(),
-            parks: job.parks.clone(),
-            floors: job.floors.clone(),
-            result,
-            ..Unit::default()
-        };
-        let mut decided = Decided { unit, slots: reads, rejected, published: Vec::new(), started: Vec::new() };
-        for (slot, version) in versions {
-            if let (Slot::Stream(stream), false) =
-                (&slot, written.is_empty() || written.iter().any(|written| written.slot == slot))
-            {
-                decided.unit.appends.push(Append {
-                    stream: stream.clone(),
-                    expected: version,
-                    events: Vec::new(),
-                    snapshot: None,
-                });
-            }
-        }
-        decided.unit.appends.sort_by(|a, b| a.stream.cmp(&b.stream));
-        let context = Encoding { job, epoch, time: self.outlets.clock.rfc3339() };
-        for written in written {
-            writers.insert(written.slot.clone(), index);
-            let (slot, after) = (written.slot.clone(), written.after.clone());
-            self.encode(written, &context, &mut decided).map_err(Undecidable::Poison)?;
-            self.young.insert(slot, after);
-        }
-        Ok(decided)
-    }
-
-    fn encode(&self, written: Written, context: &Encoding<'_>, decided: &mut Decided) -> Result<(), String> {
-        let state = || (written.encode)(&*written.after.state).map_err(|error| error.to_string());
-        match &written.slot {
-            Slot::Row { view, key, row } => {
-                decided.unit.rows.push(RowWrite {
-                    view: (*view).to_owned(),
-                    key: key.clone(),
-                    row: row.clone(),
-                    expected: written.expected,
-                    value: state()?,
-                });
-            }
-            Slot::Stream(stream) => {
-                let mut events = Vec::with_capacity(written.events.len());
-                for (sequence, event) in (written.expected + 1..).zip(&written.events) {
-                    let record = self.record(event.as_ref(), context, &stream.id, sequence)?;
-                    self.plan_work(event.as_ref(), &stream.topic, &stream.id, sequence, &record, decided)?;
-                    let published = !event.schema().private;
-                    if published {
-                        decided.published.push((stream.topic.clone(), stream.id.clone(), record.clone()));
-                    }
-                    events.push(NewEvent { record, published });
-                }
-                let due = written.after.version / SNAPSHOT_EVERY > written.expected / SNAPSHOT_EVERY;
-                let snapshot = if due { Some(state()?) } else { None };
-                decided.unit.appends.push(Append {
-                    stream: stream.clone(),
-                    expected: written.expected,
-                    events,
-                    snapshot,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn record(
-        &self,
-        event: &dyn RecordedEvent,
-        context: &Encoding<'_>,
-        stream: &str,
-        sequence: u64,
-    ) -> Result<Bytes, String> {
-        let schema = event.schema();
-        let value = event.to_value().map_err(|error| error.to_string())?;
-        (schema.schema.validate)(&value)
-            .map_err(|violation| format!("own event {} breaks its schema: {violation}", schema.name))?;
-        let data = serde_json::to_string(&value).and_then(RawValue::from_string).map_err(|error| error.to_string())?;
-        let key = context.job.decisions.first().map(|decision| decision.partition_key()).unwrap_or_default();
-        let draft = Draft {
-            service: self.outlets.service,
-            epoch: &context.epoch.0,
-            schema,
-            stream,
-            sequence,
-            partition: self.partition.number,
-            partition_key: &key,
-            time: &context.time,
-            context: &context.job.context,
-            data: &data,
-        };
-        draft.record().map_err(|error| error.to_string())
-    }
-
-    fn plan_work(
-        &self,
-        event: &dyn RecordedEvent,
-        topic: &str,
-        stream: &str,
-        sequence: u64,
-        record: &Bytes,
-        decided: &mut Decided,
-    ) -> Result<(), String> {
-        for wiring in self.outlets.wiring.iter().filter(|wiring| wiring.cause == event.schema().name) {
-            let incoming = Incoming::parse(record).map_err(|error| error.to_string())?;
-            let id = crate::work::id(wiring.name, topic, stream, sequence);
-            match &wiring.kind {
-                WorkKind::Deadline(due) => {
-                    let (delay, _) = due(&incoming).map_err(|error| error.to_string())?;
-                    decided.unit.work.push(NewWork { id, delay_ms: delay.as_millis() as u64, tries: 0 });
-                }
-                WorkKind::Effect { budget, .. } => match budget.first_after {
-                    Some(delay) => decided.unit.work.push(NewWork { id, delay_ms: delay.as_millis() as u64, tries: 0 }),
-                    None => {
-                        decided.unit.work.push(NewWork {
-                            id: id.clone(),
-                            delay_ms: budget.lease().as_millis() as u64,
-                            tries: 1,
-                        });
-                        decided.started.push(StartedWork { partition: self.partition.number, id, tries: 1, incoming });
-                    }
-                },
-            }
-        }
-        Ok(())
-    }
-
     fn follow(&mut self, verdicts: Vec<Verdict>, waiting: Vec<(Queued, Decided)>, again: &mut Vec<Queued>) {
         let mut conflicts = Vec::new();
         for (verdict, (mut queued, decided)) in verdicts.into_iter().zip(waiting) {
@@ -414,13 +198,6 @@ impl Memory {
             let _ = self.outlets.work.try_send(started);
         }
     }
-}
-
-/// What the records of one unit share.
-struct Encoding<'a> {
-    job: &'a Job,
-    epoch: &'a Epoch,
-    time: String,
 }
 
 fn query(slot: &Slot) -> Query {

@@ -1,0 +1,201 @@
+//! From one job to one unit: run its decisions on what the lane remembers, check and encode what they recorded.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use super::Job;
+use super::group::Memory;
+use crate::app::WorkKind;
+use crate::decider::{Loaded, RecordedEvent, Slot, Written};
+use crate::event::{Draft, Incoming};
+use crate::problem::Rejected;
+use crate::store::{Append, Epoch, NewEvent, NewWork, RowWrite, Unit};
+use crate::work::StartedWork;
+
+/// A stream's state is written beside its events every so many versions, so that loading it reads at most as many.
+const SNAPSHOT_EVERY: u64 = 64;
+
+/// A job decided: the unit to commit and what follows from its verdict.
+pub(super) struct Decided {
+    pub unit: Unit,
+    pub slots: Vec<Slot>,
+    pub rejected: Option<Rejected>,
+    pub published: Vec<(String, String, Bytes)>,
+    pub started: Vec<StartedWork>,
+}
+
+/// Why a job can't become a unit.
+pub(super) enum Undecidable {
+    Rejected(Rejected),
+    Poison(String),
+}
+
+impl Memory {
+    pub(super) fn decide(
+        &mut self,
+        job: &Job,
+        epoch: &Epoch,
+        writers: &mut HashMap<Slot, usize>,
+        index: usize,
+    ) -> Result<Decided, Undecidable> {
+        let reads: Vec<Slot> =
+            job.decisions.iter().flat_map(|decision| decision.reads()).map(|slot| slot.slot).collect();
+        let mut slots = HashMap::new();
+        for slot in &reads {
+            let cached = self
+                .young
+                .get(slot)
+                .or_else(|| self.old.get(slot))
+                .ok_or_else(|| Undecidable::Poison("state went missing".to_owned()))?;
+            slots.insert(slot.clone(), cached.clone());
+        }
+        let versions: HashMap<Slot, u64> = slots.iter().map(|(slot, cached)| (slot.clone(), cached.version)).collect();
+        let mut loaded = Loaded::new(slots);
+        let rejected = job.decisions.iter().find_map(|decision| decision.decide(&mut loaded).err());
+        if let Some(rejected) = rejected.clone().filter(|rejected| rejected.transient) {
+            return Err(Undecidable::Rejected(rejected));
+        }
+        let written = if rejected.is_some() { Vec::new() } else { loaded.into_written() };
+        let mut after: Vec<usize> = reads.iter().filter_map(|slot| writers.get(slot).copied()).collect();
+        after.sort_unstable();
+        after.dedup();
+        let result = job.request.as_ref().map(|request| request.stored(rejected.as_ref())).unwrap_or_default();
+        let unit = Unit {
+            mark: job.mark.clone(),
+            after,
+            settles: job.settles.clone(),
+            parks: job.parks.clone(),
+            floors: job.floors.clone(),
+            result,
+            ..Unit::default()
+        };
+        let mut decided = Decided { unit, slots: reads, rejected, published: Vec::new(), started: Vec::new() };
+        for (slot, version) in versions {
+            if let (Slot::Stream(stream), false) =
+                (&slot, written.is_empty() || written.iter().any(|written| written.slot == slot))
+            {
+                decided.unit.appends.push(Append {
+                    stream: stream.clone(),
+                    expected: version,
+                    events: Vec::new(),
+                    snapshot: None,
+                });
+            }
+        }
+        decided.unit.appends.sort_by(|a, b| a.stream.cmp(&b.stream));
+        let context = Encoding { job, epoch, time: self.outlets.clock.rfc3339() };
+        for written in written {
+            writers.insert(written.slot.clone(), index);
+            let (slot, after) = (written.slot.clone(), written.after.clone());
+            self.encode(written, &context, &mut decided).map_err(Undecidable::Poison)?;
+            self.young.insert(slot, after);
+        }
+        Ok(decided)
+    }
+
+    fn encode(&self, written: Written, context: &Encoding<'_>, decided: &mut Decided) -> Result<(), String> {
+        let state = || (written.encode)(&*written.after.state).map_err(|error| error.to_string());
+        match &written.slot {
+            Slot::Row { view, key, row } => {
+                decided.unit.rows.push(RowWrite {
+                    view: (*view).to_owned(),
+                    key: key.clone(),
+                    row: row.clone(),
+                    expected: written.expected,
+                    value: state()?,
+                });
+            }
+            Slot::Stream(stream) => {
+                let mut events = Vec::with_capacity(written.events.len());
+                for (sequence, event) in (written.expected + 1..).zip(&written.events) {
+                    let record = self.record(event.as_ref(), context, &stream.id, sequence)?;
+                    self.plan_work(event.as_ref(), &stream.topic, &stream.id, sequence, &record, decided)?;
+                    let published = !event.schema().private;
+                    if published {
+                        decided.published.push((stream.topic.clone(), stream.id.clone(), record.clone()));
+                    }
+                    events.push(NewEvent { record, published });
+                }
+                let due = written.after.version / SNAPSHOT_EVERY > written.expected / SNAPSHOT_EVERY;
+                let snapshot = if due { Some(state()?) } else { None };
+                decided.unit.appends.push(Append {
+                    stream: stream.clone(),
+                    expected: written.expected,
+                    events,
+                    snapshot,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn record(
+        &self,
+        event: &dyn RecordedEvent,
+        context: &Encoding<'_>,
+        stream: &str,
+        sequence: u64,
+    ) -> Result<Bytes, String> {
+        let schema = event.schema();
+        let value = event.to_value().map_err(|error| error.to_string())?;
+        (schema.schema.validate)(&value)
+            .map_err(|violation| format!("own event {} breaks its schema: {violation}", schema.name))?;
+        let data = serde_json::to_string(&value).and_then(RawValue::from_string).map_err(|error| error.to_string())?;
+        let key = context.job.decisions.first().map(|decision| decision.partition_key()).unwrap_or_default();
+        let draft = Draft {
+            service: self.outlets.service,
+            epoch: &context.epoch.0,
+            schema,
+            stream,
+            sequence,
+            partition: self.partition.number,
+            partition_key: &key,
+            time: &context.time,
+            context: &context.job.context,
+            data: &data,
+        };
+        draft.record().map_err(|error| error.to_string())
+    }
+
+    fn plan_work(
+        &self,
+        event: &dyn RecordedEvent,
+        topic: &str,
+        stream: &str,
+        sequence: u64,
+        record: &Bytes,
+        decided: &mut Decided,
+    ) -> Result<(), String> {
+        for wiring in self.outlets.wiring.iter().filter(|wiring| wiring.cause == event.schema().name) {
+            let incoming = Incoming::parse(record).map_err(|error| error.to_string())?;
+            let id = crate::work::id(wiring.name, topic, stream, sequence);
+            match &wiring.kind {
+                WorkKind::Deadline(due) => {
+                    let (delay, _) = due(&incoming).map_err(|error| error.to_string())?;
+                    decided.unit.work.push(NewWork { id, delay_ms: delay.as_millis() as u64, tries: 0 });
+                }
+                WorkKind::Effect { budget, .. } => match budget.first_after {
+                    Some(delay) => decided.unit.work.push(NewWork { id, delay_ms: delay.as_millis() as u64, tries: 0 }),
+                    None => {
+                        decided.unit.work.push(NewWork {
+                            id: id.clone(),
+                            delay_ms: budget.lease().as_millis() as u64,
+                            tries: 1,
+                        });
+                        decided.started.push(StartedWork { partition: self.partition.number, id, tries: 1, incoming });
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the records of one unit share.
+struct Encoding<'a> {
+    job: &'a Job,
+    epoch: &'a Epoch,
+    time: String,
+}

@@ -1,7 +1,6 @@
 //! An order's history as server-sent events, made from orders' long poll. A reader that was cut off comes back with the
-//! id of the last entry it got and misses none.
+//! last id it got and misses nothing.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -41,18 +40,12 @@ pub async fn watch(State(service): State<Service>, Path(order): Path<String>, gi
     answer
 }
 
-/// What orders answers: the entries this reader has not had, each with the cursor that follows it.
-#[derive(Deserialize)]
+/// What orders answers: the entries this reader has not had, and the cursor of who has had them.
+#[derive(Default, Deserialize)]
 struct News {
-    history: VecDeque<Entry>,
+    history: Vec<Map<String, Value>>,
+    cursor: String,
     ended: bool,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    id: String,
-    #[serde(flatten)]
-    entry: Map<String, Value>,
 }
 
 struct Reader {
@@ -72,7 +65,7 @@ impl Reader {
         }
         let is_cursor = |id: &&str| id.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         let seen = last.filter(is_cursor).unwrap_or("0.0").to_owned();
-        let mut reader = Self { service, path, headers, seen, news: News { history: VecDeque::new(), ended: false } };
+        let mut reader = Self { service, path, headers, seen, news: News::default() };
         let answer = reader.poll(Duration::ZERO).await.map_err(IntoResponse::into_response)?;
         match news(&answer) {
             Some(news) => reader.news = news,
@@ -99,13 +92,15 @@ impl Reader {
                 }
             }
         }
-        let events = self.news.history.drain(..).map(|Entry { id, entry }| {
+        self.seen.clone_from(&self.news.cursor);
+        let last = self.news.history.len() - 1;
+        let events = self.news.history.drain(..).enumerate().map(|(index, entry)| {
             let event = Event::default().event(entry.get("type").and_then(Value::as_str).unwrap_or("message"));
-            self.seen.clone_from(&id);
-            Ok(event.id(id).data(Value::Object(entry).to_string()))
+            let event = event.data(Value::Object(entry).to_string());
+            // Only the last: whoever is cut off in between gets these again, not too few.
+            Ok(if index == last { event.id(&self.seen) } else { event })
         });
-        let events = events.collect();
-        Some((events, self))
+        Some((events.collect(), self))
     }
 
     async fn poll(&self, wait: Duration) -> Result<Response<Bytes>, Problem> {

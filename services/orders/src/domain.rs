@@ -3,14 +3,15 @@
 
 use std::collections::HashMap;
 
-use events::common::{Contact, Money, OrderLine, OrderStatus, Reason};
+use axum::http::StatusCode;
+use events::common::{Contact, Money, OrderLine, OrderStatus, Reason, StockLine};
 use events::http::orders::PlaceOrder;
 use events::orders::order::{
     Event, OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderCreated, OrderDelivered, OrderFulfilled,
     OrderShipped, OrderStatusChanged,
 };
 use millrace::pii::Pii;
-use millrace::{Aggregate, Decider};
+use millrace::{Aggregate, Decider, Rejected};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone)]
@@ -52,24 +53,8 @@ pub struct Placing {
     pub prices: HashMap<String, Money>,
 }
 
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Rejection {
-    #[error("{0} has no price yet")]
-    NotPriced(String),
-    #[error("an order is paid in one currency; its articles have several")]
-    MixedCurrency,
-    #[error("the total is more than can be charged")]
-    TotalTooLarge,
-    #[error("this idempotency key was used for another order")]
-    KeyReused,
-    #[error("there is no such order")]
-    NotFound,
-    #[error("the parcel has left; it can be returned once it is there")]
-    AlreadyShipped,
-}
-
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Order(Option<Placed>);
+pub struct Order(pub Option<Placed>);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Placed {
@@ -77,12 +62,6 @@ pub struct Placed {
     pub status: OrderStatus,
     pub reason: Option<Reason>,
     stop_requested: bool,
-}
-
-impl Order {
-    pub fn placed(self) -> Option<Placed> {
-        self.0
-    }
 }
 
 impl Aggregate for Order {
@@ -104,22 +83,25 @@ impl Aggregate for Order {
 
 impl Decider for Order {
     type Command = Command;
-    type Rejection = Rejection;
+    type Rejection = Rejected;
 
     fn stream(command: &Command) -> String {
         command.order_id.clone()
     }
 
-    fn decide(&self, Command { order_id, step }: Command) -> Result<Vec<Event>, Rejection> {
+    fn decide(&self, Command { order_id, step }: Command) -> Result<Vec<Event>, Rejected> {
         match (&self.0, step) {
-            (None, Step::Place(placing)) => Ok(vec![placing.created(order_id)?.into()]),
-            (None, Step::Stop) => Err(Rejection::NotFound),
+            // What is not sold or not placed now may be later, so neither refusal is kept for the key.
+            (None, Step::Place(placing)) => Ok(vec![placing.created(order_id).map_err(Rejected::transient)?.into()]),
+            (None, Step::Stop) => {
+                Err(Rejected::new(StatusCode::NOT_FOUND, "order_not_found", "there is no such order").transient())
+            }
             (None, _) => Ok(Vec::new()),
             // The id comes from the key, so a key used again after its answer is forgotten meets the order it made.
             (Some(order), Step::Place(placing)) if placing.fingerprint == order.created.request_fingerprint => {
                 Ok(Vec::new())
             }
-            (Some(_), Step::Place(_)) => Err(Rejection::KeyReused),
+            (Some(_), Step::Place(_)) => Err(unprocessable("idempotency_key_reused", "this key made another order")),
             (Some(order), Step::Stop) => order.stop(),
             (Some(order), step) => Ok(order.advance(step)),
         }
@@ -127,9 +109,22 @@ impl Decider for Order {
 }
 
 impl Placing {
-    fn created(self, order_id: String) -> Result<OrderCreated, Rejection> {
-        let (lines, total) = self.priced()?;
-        let Self { fingerprint, request, .. } = self;
+    fn created(self, order_id: String) -> Result<OrderCreated, Rejected> {
+        let Self { fingerprint, request, prices } = self;
+        let mut total: Option<Money> = None;
+        let mut lines = Vec::with_capacity(request.lines.len());
+        for StockLine { sku, quantity } in request.lines {
+            let unpriced = || unprocessable("sku_not_priced", format!("{sku} has no price yet"));
+            let price = prices.get(&sku).ok_or_else(unpriced)?;
+            let sum = total.get_or_insert_with(|| Money { amount: 0, ..price.clone() });
+            if sum.currency != price.currency {
+                return Err(unprocessable("mixed_currency", "the articles are sold in several currencies"));
+            }
+            let amount = price.amount.checked_mul(quantity).and_then(|amount| amount.checked_add(sum.amount));
+            sum.amount =
+                amount.ok_or_else(|| unprocessable("total_too_large", "the total is more than can be charged"))?;
+            lines.push(OrderLine { sku, quantity, unit_price: price.amount });
+        }
         let own_mailbox = || Contact { email: format!("{}@mail.example", request.user_id) };
         Ok(OrderCreated {
             order_id,
@@ -137,40 +132,27 @@ impl Placing {
             contact: Pii::seal(request.contact.unwrap_or_else(own_mailbox)),
             user_id: request.user_id,
             lines,
-            total,
+            total: total.ok_or_else(|| unprocessable("sku_not_priced", "an order has lines"))?,
             payment: request.payment,
             shipping_address: Pii::seal(request.shipping_address),
             request_fingerprint: fingerprint,
         })
     }
+}
 
-    fn priced(&self) -> Result<(Vec<OrderLine>, Money), Rejection> {
-        let mut total: Option<Money> = None;
-        let mut lines = Vec::with_capacity(self.request.lines.len());
-        for line in &self.request.lines {
-            let price = self.prices.get(&line.sku).ok_or_else(|| Rejection::NotPriced(line.sku.clone()))?;
-            let sum = total.get_or_insert_with(|| Money { amount: 0, currency: price.currency.clone() });
-            if sum.currency != price.currency {
-                return Err(Rejection::MixedCurrency);
-            }
-            let amount = price.amount.checked_mul(line.quantity).and_then(|amount| amount.checked_add(sum.amount));
-            sum.amount = amount.ok_or(Rejection::TotalTooLarge)?;
-            lines.push(OrderLine { sku: line.sku.clone(), quantity: line.quantity, unit_price: price.amount });
-        }
-        let total = total.ok_or_else(|| Rejection::NotPriced(String::new()))?;
-        Ok((lines, total))
-    }
+fn unprocessable(code: &str, detail: impl Into<String>) -> Rejected {
+    Rejected::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
 }
 
 /// An event of `$order`, with what every event of the saga carries.
 macro_rules! event {
-    ($order:ident, $event:ident { $($field:ident: $value:expr),* }) => {
+    ($order:ident, $event:ident { $($field:ident),* }) => {
         Event::from($event {
             order_id: $order.created.order_id.clone(),
             location_id: $order.created.location_id.clone(),
             user_id: $order.created.user_id.clone(),
             contact: $order.created.contact.clone(),
-            $($field: $value),*
+            $($field),*
         })
     };
 }
@@ -183,15 +165,16 @@ impl Placed {
             Step::Reserve if self.status == Created => vec![changed(Created, Reserved)],
             // Payment's answer may be heard before the reservation it followed.
             Step::Confirm if self.is_unconfirmed() => {
-                vec![changed(self.status, Paid), self.confirmed(), changed(Paid, Confirmed)]
+                let OrderCreated { lines, total, shipping_address, .. } = self.created.clone();
+                let confirmed = event!(self, OrderConfirmed { lines, total, shipping_address });
+                vec![changed(self.status, Paid), confirmed, changed(Paid, Confirmed)]
             }
             Step::Cancel(reason) if self.is_unconfirmed() || self.status == Confirmed => self.cancelled(reason),
             Step::Expire if self.is_unconfirmed() => self.cancelled(Reason::ReservationExpired),
             Step::AskShipping if self.status == Confirmed => self.stop_requested(Reason::CarrierRefused),
-            Step::Ship { carrier, tracking_number } if self.status == Confirmed => vec![
-                event!(self, OrderShipped { carrier: carrier, tracking_number: tracking_number }),
-                changed(Confirmed, Shipped),
-            ],
+            Step::Ship { carrier, tracking_number } if self.status == Confirmed => {
+                vec![event!(self, OrderShipped { carrier, tracking_number }), changed(Confirmed, Shipped)]
+            }
             Step::Deliver if self.status == Shipped => vec![
                 event!(self, OrderDelivered {}),
                 changed(Shipped, Delivered),
@@ -202,13 +185,14 @@ impl Placed {
         }
     }
 
-    fn stop(&self) -> Result<Vec<Event>, Rejection> {
+    fn stop(&self) -> Result<Vec<Event>, Rejected> {
         match self.status {
-            OrderStatus::Created | OrderStatus::Reserved | OrderStatus::Paid => Ok(self.cancelled(Reason::Customer)),
+            _ if self.is_unconfirmed() => Ok(self.cancelled(Reason::Customer)),
             OrderStatus::Confirmed => Ok(self.stop_requested(Reason::Customer)),
             OrderStatus::Cancelled => Ok(Vec::new()),
-            OrderStatus::Shipped | OrderStatus::Delivered | OrderStatus::Fulfilled | OrderStatus::Returned => {
-                Err(Rejection::AlreadyShipped)
+            _ => {
+                let detail = "the parcel has left; it can be returned once it is there";
+                Err(Rejected::new(StatusCode::CONFLICT, "order_already_shipped", detail))
             }
         }
     }
@@ -217,31 +201,17 @@ impl Placed {
         matches!(self.status, OrderStatus::Created | OrderStatus::Reserved | OrderStatus::Paid)
     }
 
-    fn confirmed(&self) -> Event {
-        event!(
-            self,
-            OrderConfirmed {
-                lines: self.created.lines.clone(),
-                total: self.created.total.clone(),
-                shipping_address: self.created.shipping_address.clone()
-            }
-        )
-    }
-
     fn cancelled(&self, reason: Reason) -> Vec<Event> {
-        vec![
-            event!(self, OrderCancelled { reason: reason }),
-            self.changed(self.status, OrderStatus::Cancelled, Some(reason)),
-        ]
+        vec![event!(self, OrderCancelled { reason }), self.changed(self.status, OrderStatus::Cancelled, Some(reason))]
     }
 
     /// Asking twice changes nothing: shipping has one verdict.
     fn stop_requested(&self, reason: Reason) -> Vec<Event> {
-        if self.stop_requested { Vec::new() } else { vec![event!(self, OrderCancellationRequested { reason: reason })] }
+        if self.stop_requested { Vec::new() } else { vec![event!(self, OrderCancellationRequested { reason })] }
     }
 
     fn changed(&self, from: OrderStatus, to: OrderStatus, reason: Option<Reason>) -> Event {
-        event!(self, OrderStatusChanged { from: from, to: to, reason: reason })
+        event!(self, OrderStatusChanged { from, to, reason })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod timeline;
 
+use events::common::Money;
 use events::orders::order;
 use events::pricing::price;
 use millrace::clock::rfc3339;
@@ -10,14 +11,11 @@ use millrace::schema::EventSet;
 use millrace::{Event, Projects, RowKey, View};
 use serde::{Deserialize, Serialize};
 
-pub use timeline::{Cursor, Entry, Timeline};
+pub use timeline::{Entry, Timeline};
 
 /// What an article costs.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Prices {
-    pub amount: i64,
-    pub currency: String,
-}
+pub struct Prices(pub Option<Money>);
 
 impl View for Prices {
     const NAME: &'static str = "prices";
@@ -31,15 +29,13 @@ impl Projects<price::Event> for Prices {
 
     fn apply(&mut self, event: &Event<price::Event>) {
         let price::Event::Updated(price) = &event.data;
-        (self.amount, self.currency) = (price.amount, price.currency.clone());
+        self.0 = Some(Money { amount: price.amount, currency: price.currency.clone() });
     }
 }
 
 /// What other services did for an order, in the order it was heard.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct History {
-    pub entries: Vec<Entry>,
-}
+pub struct History(pub Vec<Entry>);
 
 impl View for History {
     const NAME: &'static str = "history";
@@ -52,7 +48,7 @@ impl<E: EventSet> Projects<E> for History {
 
     fn apply(&mut self, event: &Event<E>) {
         let data = event.data.to_value().unwrap_or_default();
-        self.entries.push(Entry::new(event.data.schema().name, event.time_us, event.sequence, &data));
+        self.0.push(Entry::new(event.data.schema().name, event.time_us, event.sequence, &data));
     }
 }
 

@@ -238,7 +238,7 @@ fn the_state_tells_status_and_reason() {
     let fold = |steps: Vec<Step>| {
         let mut order = Order::default();
         events(steps).iter().for_each(|event| order.evolve(event));
-        order.placed().map(|placed| (placed.status, placed.reason))
+        order.0.map(|placed| (placed.status, placed.reason))
     };
     assert_eq!(fold(vec![Step::Confirm]), Some((OrderStatus::Confirmed, None)));
     assert_eq!(fold(vec![Step::Stop]), Some((OrderStatus::Cancelled, Some(Reason::Customer))));

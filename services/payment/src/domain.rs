@@ -4,33 +4,22 @@
 //! is given back in the same commit. A failure is final for the order, not for the money.
 
 use axum::http::StatusCode;
-use events::common::{Contact, Money, Reason};
+use events::common::Reason;
 use events::orders::order::OrderCancelled;
 use events::payment::{
     Event, PaymentCancellationNoted, PaymentFailed, PaymentInitiated, PaymentProcessed, PaymentRefundInitiated,
     PaymentRefunded,
 };
 use events::warehouse::inventory::InventoryReserved;
-use millrace::pii::Pii;
 use millrace::{Aggregate, Decider, Rejected};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Payment {
-    /// Known from the reservation on.
-    due: Option<Due>,
     stage: Stage,
     cancelled: bool,
-}
-
-/// What is owed, by whom, and who collects it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Due {
-    location_id: String,
-    user_id: String,
-    contact: Pii<Contact>,
-    amount: Money,
-    provider: String,
+    /// How it would be given back; it has everything there is to say of a payment.
+    undoing: Option<PaymentRefundInitiated>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,117 +36,86 @@ enum Stage {
 #[derive(Debug, Clone)]
 pub enum Command {
     Initiate(Box<InventoryReserved>),
-    /// As `Initiate`, when the order names a provider that does not work for us.
-    Refuse(Box<InventoryReserved>),
-    TimeOut {
-        order_id: String,
-    },
+    TimeOut { order_id: String },
     Cancel(OrderCancelled),
-    RecordCharge {
-        order_id: String,
-        provider: String,
-        said: Said,
-    },
-    RecordRefund {
-        order_id: String,
-        provider: String,
-        provider_reference: String,
-    },
+    Record { order_id: String, provider: String, operation: Operation, said: Said },
 }
 
-/// What a provider says of a charge, asked or on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    Charge,
+    Refund,
+}
+
+/// What a provider says, asked or on its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
-    Captured {
-        provider_reference: String,
-    },
+    /// With the provider's own reference.
+    Succeeded(String),
     Declined,
-    /// It has no such charge, and none is on its way.
+    /// Nothing of the kind has happened, and nothing is under way.
     Nothing,
+}
+
+/// The operation and the order of a reference of ours. One of each an order: it is the idempotency key as well.
+pub fn parse_reference(reference: &str) -> Option<(Operation, &str)> {
+    let charge = reference.strip_prefix("charge-").map(|order_id| (Operation::Charge, order_id));
+    charge.or_else(|| Some((Operation::Refund, reference.strip_prefix("refund-")?)))
+}
+
+/// A provider speaks of a charge or refund we do not know of. It may be early.
+pub fn unknown_reference() -> Rejected {
+    Rejected::new(StatusCode::SERVICE_UNAVAILABLE, "unknown_reference", "no such charge or refund yet").transient()
 }
 
 impl millrace::Command for Command {
     type Decider = Payment;
 }
 
-/// A provider speaks of a payment we do not know it to have. It may be early.
-#[derive(Debug)]
-pub struct UnknownReference;
-
-impl From<UnknownReference> for Rejected {
-    fn from(_: UnknownReference) -> Self {
-        let detail = "no such charge or refund yet; send it again later";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unknown_reference", detail).transient()
-    }
-}
-
-/// Our names of the charge and the refund of an order, towards the provider.
-pub const CHARGE: &str = "charge-";
-pub const REFUND: &str = "refund-";
-
 impl Decider for Payment {
     type Command = Command;
-    type Rejection = UnknownReference;
+    type Rejection = Rejected;
 
     fn stream(command: &Command) -> String {
         match command {
-            Command::Initiate(reserved) | Command::Refuse(reserved) => reserved.order_id.clone(),
+            Command::Initiate(reserved) => reserved.order_id.clone(),
             Command::Cancel(order) => order.order_id.clone(),
-            Command::TimeOut { order_id }
-            | Command::RecordCharge { order_id, .. }
-            | Command::RecordRefund { order_id, .. } => order_id.clone(),
+            Command::TimeOut { order_id } | Command::Record { order_id, .. } => order_id.clone(),
         }
     }
 
-    fn decide(&self, command: Command) -> Result<Vec<Event>, UnknownReference> {
-        let events = match (command, &self.due, self.stage) {
-            (Command::Initiate(reserved), None, _) if !self.cancelled => vec![initiated(*reserved)],
-            (Command::Refuse(reserved), None, _) if !self.cancelled => {
-                vec![Due::of(&reserved).failed(reserved.order_id, Reason::PaymentDeclined)]
+    fn decide(&self, command: Command) -> Result<Vec<Event>, Rejected> {
+        Ok(match (command, self.undoing.clone()) {
+            (Command::Initiate(reserved), None) if !self.cancelled => vec![initiated(*reserved)],
+            (Command::TimeOut { .. }, Some(undoing)) if self.stage == Stage::Charging => {
+                vec![failed(undoing, Reason::PaymentTimeout)]
             }
-            (Command::TimeOut { order_id }, Some(due), Stage::Charging) => {
-                vec![due.failed(order_id, Reason::PaymentTimeout)]
+            (Command::Cancel(_), Some(undoing)) if self.stage == Stage::Captured => vec![undoing.into()],
+            (Command::Cancel(order), _) if !self.cancelled => vec![cancellation_noted(order)],
+            (Command::Record { provider, operation, said, .. }, Some(undoing)) if provider == undoing.provider => {
+                return self.record(operation, said, undoing);
             }
-            (Command::Cancel(order), due, stage) => self.cancel(order, due.as_ref(), stage),
-            (Command::RecordCharge { order_id, provider, said }, Some(due), stage) if due.provider == provider => {
-                self.record_charge(order_id, said, due, stage)
-            }
-            (Command::RecordRefund { order_id, provider, provider_reference }, Some(due), stage)
-                if due.provider == provider && stage >= Stage::Refunding =>
-            {
-                let first = stage == Stage::Refunding;
-                first.then(|| due.refunded(order_id, provider_reference)).into_iter().collect()
-            }
-            (Command::RecordCharge { .. } | Command::RecordRefund { .. }, ..) => return Err(UnknownReference),
-            (Command::Initiate(_) | Command::Refuse(_) | Command::TimeOut { .. }, ..) => Vec::new(),
-        };
-        Ok(events)
+            (Command::Record { .. }, _) => return Err(unknown_reference()),
+            (Command::Initiate(_) | Command::TimeOut { .. } | Command::Cancel(_), _) => Vec::new(),
+        })
     }
 }
 
 impl Payment {
-    fn cancel(&self, order: OrderCancelled, due: Option<&Due>, stage: Stage) -> Vec<Event> {
-        match due {
-            Some(due) if stage == Stage::Captured => vec![due.refund_initiated(order.order_id)],
-            _ if self.cancelled => Vec::new(),
-            _ => {
-                let OrderCancelled { order_id, location_id, user_id, contact, reason } = order;
-                vec![PaymentCancellationNoted { order_id, location_id, user_id, contact, reason }.into()]
+    fn record(&self, what: Operation, said: Said, undoing: PaymentRefundInitiated) -> Result<Vec<Event>, Rejected> {
+        use Operation::{Charge, Refund};
+        Ok(match (what, said) {
+            // A capture counts whenever it is heard of, even after a failure: the money has moved.
+            (Charge, Said::Succeeded(id)) if self.stage < Stage::Captured => {
+                let refund = self.cancelled.then(|| undoing.clone().into());
+                std::iter::once(processed(undoing, id)).chain(refund).collect()
             }
-        }
-    }
-
-    /// A capture counts whenever it is heard of, even after a failure: the money has moved.
-    fn record_charge(&self, order_id: String, said: Said, due: &Due, stage: Stage) -> Vec<Event> {
-        match said {
-            Said::Captured { provider_reference } if stage < Stage::Captured => {
-                let refund = self.cancelled.then(|| due.refund_initiated(order_id.clone()));
-                std::iter::once(due.processed(order_id, provider_reference)).chain(refund).collect()
-            }
-            Said::Declined if stage == Stage::Charging => vec![due.failed(order_id, Reason::PaymentDeclined)],
-            Said::Nothing if stage == Stage::Charging => vec![due.failed(order_id, Reason::PaymentTimeout)],
-            Said::Captured { .. } | Said::Declined | Said::Nothing => Vec::new(),
-        }
+            (Charge, Said::Declined) if self.stage == Stage::Charging => vec![failed(undoing, Reason::PaymentDeclined)],
+            (Charge, Said::Nothing) if self.stage == Stage::Charging => vec![failed(undoing, Reason::PaymentTimeout)],
+            (Refund, _) if self.stage < Stage::Refunding => return Err(unknown_reference()),
+            (Refund, Said::Succeeded(id)) if self.stage == Stage::Refunding => vec![refunded(undoing, id)],
+            _ => Vec::new(),
+        })
     }
 }
 
@@ -174,64 +132,44 @@ impl Aggregate for Payment {
             Event::CancellationNoted(_) => self.stage,
         };
         self.cancelled |= matches!(event, Event::CancellationNoted(_) | Event::RefundInitiated(_));
-        match event.clone() {
-            Event::Initiated(PaymentInitiated { location_id, user_id, contact, amount, provider, .. })
-            | Event::Failed(PaymentFailed { location_id, user_id, contact, amount, provider, .. }) => {
-                self.due = Some(Due { location_id, user_id, contact, amount, provider });
-            }
-            _ => {}
+        if let Event::Initiated(initiated) = event {
+            self.undoing = Some(undoing(initiated.clone()));
         }
     }
 }
 
 fn initiated(reserved: InventoryReserved) -> Event {
-    let Due { location_id, user_id, contact, amount, provider } = Due::of(&reserved);
-    let InventoryReserved { order_id, payment, .. } = reserved;
-    let (token, reference) = (payment.token, format!("{CHARGE}{order_id}"));
+    let InventoryReserved { order_id, location_id, user_id, contact, total: amount, payment, .. } = reserved;
+    let (provider, token, reference) = (payment.provider, payment.token, format!("charge-{order_id}"));
     PaymentInitiated { order_id, location_id, user_id, contact, amount, provider, token, reference }.into()
 }
 
-impl Due {
-    fn of(reserved: &InventoryReserved) -> Self {
-        let InventoryReserved { location_id, user_id, contact, total, payment, .. } = reserved.clone();
-        Self { location_id, user_id, contact, amount: total, provider: payment.provider }
-    }
+fn undoing(initiated: PaymentInitiated) -> PaymentRefundInitiated {
+    let PaymentInitiated { order_id, location_id, user_id, contact, amount, provider, .. } = initiated;
+    let (reference, charge_reference) = (format!("refund-{order_id}"), initiated.reference);
+    PaymentRefundInitiated { order_id, location_id, user_id, contact, amount, provider, reference, charge_reference }
+}
 
-    fn failed(&self, order_id: String, reason: Reason) -> Event {
-        let Self { location_id, user_id, contact, amount, provider } = self.clone();
-        let reference = format!("{CHARGE}{order_id}");
-        PaymentFailed { order_id, location_id, user_id, contact, amount, provider, reference, reason }.into()
-    }
+fn cancellation_noted(order: OrderCancelled) -> Event {
+    let OrderCancelled { order_id, location_id, user_id, contact, reason } = order;
+    PaymentCancellationNoted { order_id, location_id, user_id, contact, reason }.into()
+}
 
-    fn processed(&self, order_id: String, provider_reference: String) -> Event {
-        let Self { location_id, user_id, contact, amount, provider } = self.clone();
-        let reference = format!("{CHARGE}{order_id}");
-        PaymentProcessed { order_id, location_id, user_id, contact, amount, provider, reference, provider_reference }
-            .into()
-    }
+fn failed(undoing: PaymentRefundInitiated, reason: Reason) -> Event {
+    let PaymentRefundInitiated { order_id, location_id, user_id, contact, amount, provider, .. } = undoing;
+    let reference = undoing.charge_reference;
+    PaymentFailed { order_id, location_id, user_id, contact, amount, provider, reference, reason }.into()
+}
 
-    fn refund_initiated(&self, order_id: String) -> Event {
-        let Self { location_id, user_id, contact, amount, provider } = self.clone();
-        let (reference, charge_reference) = (format!("{REFUND}{order_id}"), format!("{CHARGE}{order_id}"));
-        PaymentRefundInitiated {
-            order_id,
-            location_id,
-            user_id,
-            contact,
-            amount,
-            provider,
-            reference,
-            charge_reference,
-        }
-        .into()
-    }
+fn processed(undoing: PaymentRefundInitiated, provider_reference: String) -> Event {
+    let PaymentRefundInitiated { order_id, location_id, user_id, contact, amount, provider, .. } = undoing;
+    let reference = undoing.charge_reference;
+    PaymentProcessed { order_id, location_id, user_id, contact, amount, provider, reference, provider_reference }.into()
+}
 
-    fn refunded(&self, order_id: String, provider_reference: String) -> Event {
-        let Self { location_id, user_id, contact, amount, provider } = self.clone();
-        let reference = format!("{REFUND}{order_id}");
-        PaymentRefunded { order_id, location_id, user_id, contact, amount, provider, reference, provider_reference }
-            .into()
-    }
+fn refunded(undoing: PaymentRefundInitiated, provider_reference: String) -> Event {
+    let PaymentRefundInitiated { order_id, location_id, user_id, contact, amount, provider, reference, .. } = undoing;
+    PaymentRefunded { order_id, location_id, user_id, contact, amount, provider, reference, provider_reference }.into()
 }
 
 #[cfg(test)]

@@ -11,8 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Extension, Router};
-use domain::{CHARGE, Command, REFUND, Said, UnknownReference};
-use events::common::PaymentOutcome;
+use domain::{Command, Operation, Said};
 use events::orders::order::OrderCancelled;
 use events::outside::provider::Callback;
 use events::payment::{PaymentInitiated, PaymentRefundInitiated};
@@ -20,8 +19,8 @@ use events::warehouse::inventory::InventoryReserved;
 use futures::future::{BoxFuture, FutureExt};
 use millrace::schema::Document;
 use millrace::webhook::{self, SigningKey};
-use millrace::{App, Budget, Context, Ctx, Deadline, Effect, Event, Problem, Rejected, Service};
-use provider::{Answer, CALL, Instruction, Operation, Provider};
+use millrace::{App, Budget, Context, Ctx, Deadline, Effect, Event, Problem, Service};
+use provider::{CALL, Instruction, Uncertain};
 
 /// Money that may have moved is asked after for a day, as long as providers keep idempotency keys; then by a person.
 const MONEY: Budget = Budget {
@@ -33,6 +32,8 @@ const MONEY: Budget = Budget {
 };
 /// Our budget says how long a try waits at least.
 const LATER: Effect<Command> = Effect::Retry { after: Duration::ZERO };
+
+type Settling = BoxFuture<'static, Effect<Command>>;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -56,40 +57,28 @@ impl Default for Settings {
 }
 
 impl Settings {
-    fn providers(&self) -> Providers {
-        let provider = |name, url: &String| Provider { name, base_url: url.clone() };
-        Providers([provider("sandpay", &self.sandpay_url), provider("harborpay", &self.harborpay_url)].into())
-    }
-}
-
-#[derive(Clone)]
-struct Providers(Arc<[Provider]>);
-
-impl Providers {
-    fn named(&self, name: &str) -> Option<&Provider> {
-        self.0.iter().find(|provider| provider.name == name)
+    fn url(&self, provider: &str) -> Option<&str> {
+        match provider {
+            "sandpay" => Some(&self.sandpay_url),
+            "harborpay" => Some(&self.harborpay_url),
+            _ => None,
+        }
     }
 }
 
 pub fn app(settings: Settings) -> App {
-    let (providers, timeout) = (settings.providers(), settings.payment_timeout);
-    let callbacks = Router::new()
-        .route("/payments/callbacks/{provider}", post(record))
-        .layer(Extension(Arc::new((providers.clone(), settings.callback_keys))));
+    let settings = Arc::new(settings);
     App::new("payment")
-        .on(initiate(providers.clone()))
+        .on(initiate)
         .on(cancel)
-        .perform(MONEY, charge(providers.clone(), timeout))
-        .after(time_out(timeout))
-        .perform(MONEY, refund(providers))
-        .routes(callbacks)
+        .perform(MONEY, charge(settings.clone()))
+        .after(time_out(settings.payment_timeout))
+        .perform(MONEY, refund(settings.clone()))
+        .routes(Router::new().route("/payments/callbacks/{provider}", post(record)).layer(Extension(settings)))
 }
 
-fn initiate(providers: Providers) -> impl Fn(Event<InventoryReserved>) -> Command {
-    move |reserved| match providers.named(&reserved.data.payment.provider) {
-        Some(_) => Command::Initiate(Box::new(reserved.data)),
-        None => Command::Refuse(Box::new(reserved.data)),
-    }
+fn initiate(reserved: Event<InventoryReserved>) -> Command {
+    Command::Initiate(Box::new(reserved.data))
 }
 
 fn cancel(order: Event<OrderCancelled>) -> Command {
@@ -100,117 +89,74 @@ fn time_out(timeout: Duration) -> impl Fn(Event<PaymentInitiated>) -> Deadline<C
     move |initiated| Deadline::after(timeout, Command::TimeOut { order_id: initiated.data.order_id })
 }
 
-fn charge(
-    providers: Providers,
-    timeout: Duration,
-) -> impl Fn(Ctx, Event<PaymentInitiated>) -> BoxFuture<'static, Effect<Command>> {
+fn charge(settings: Arc<Settings>) -> impl Fn(Ctx, Event<PaymentInitiated>) -> Settling {
     move |ctx, initiated| {
-        let providers = providers.clone();
-        let overdue = ctx.clock.now_us() - initiated.time_us >= timeout.as_micros() as i64;
-        async move {
-            // A provider that is no longer configured may have captured: that is for a person.
-            let Some(provider) = providers.named(&initiated.data.provider) else { return LATER };
-            charge_once(&ctx, provider, initiated.data, overdue).await
-        }
-        .boxed()
+        let overdue = ctx.clock.now_us() - initiated.time_us >= settings.payment_timeout.as_micros() as i64;
+        let PaymentInitiated { order_id, amount, provider, token, reference, .. } = initiated.data;
+        let (operation, token) = (Operation::Charge, Some(token));
+        let instruction = Instruction { provider, operation, reference, order_id, amount, token };
+        settle(ctx, settings.clone(), instruction, overdue).boxed()
     }
 }
 
-/// Once overdue, the order is given up and nothing is asked for any more, but what was asked for may still have happened:
-/// nothing found twice, as far apart as a call may take, says that it has not.
-async fn charge_once(ctx: &Ctx, provider: &Provider, initiated: PaymentInitiated, overdue: bool) -> Effect<Command> {
-    let PaymentInitiated { order_id, reference, amount, token, .. } = initiated;
-    let find = || provider.find(ctx, Operation::Charge, &reference);
-    let mut answer = if ctx.tries > 1 || overdue { find().await } else { Answer::Nothing };
-    if answer == Answer::Nothing && overdue {
-        ctx.clock.sleep(CALL).await;
-        answer = find().await;
-    } else if answer == Answer::Nothing {
-        let instruction =
-            Instruction { reference: &reference, order_id: &order_id, amount: &amount, token: Some(&token) };
-        answer = provider.instruct(ctx, Operation::Charge, &instruction).await;
-    }
-    let record = |said| Command::RecordCharge { order_id: order_id.clone(), provider: provider.name.to_owned(), said };
-    match answer {
-        Answer::Known { id, status: PaymentOutcome::Succeeded } => {
-            Effect::Done(record(Said::Captured { provider_reference: id }))
-        }
-        Answer::Known { status: PaymentOutcome::Declined, .. } | Answer::Refused => {
-            Effect::Done(record(Said::Declined))
-        }
-        Answer::Nothing => Effect::GiveUp(record(Said::Nothing)),
-        Answer::Known { status: PaymentOutcome::Pending, .. } | Answer::Unclear => LATER,
-    }
-}
-
-fn refund(providers: Providers) -> impl Fn(Ctx, Event<PaymentRefundInitiated>) -> BoxFuture<'static, Effect<Command>> {
+fn refund(settings: Arc<Settings>) -> impl Fn(Ctx, Event<PaymentRefundInitiated>) -> Settling {
     move |ctx, initiated| {
-        let providers = providers.clone();
-        async move {
-            let Some(provider) = providers.named(&initiated.data.provider) else { return LATER };
-            refund_once(&ctx, provider, initiated.data).await
-        }
-        .boxed()
+        let PaymentRefundInitiated { order_id, amount, provider, reference, .. } = initiated.data;
+        let (operation, token) = (Operation::Refund, None);
+        let instruction = Instruction { provider, operation, reference, order_id, amount, token };
+        settle(ctx, settings.clone(), instruction, false).boxed()
     }
 }
 
-/// Never gives up: whatever a provider has against it, the customer is owed the money.
-async fn refund_once(ctx: &Ctx, provider: &Provider, initiated: PaymentRefundInitiated) -> Effect<Command> {
-    let PaymentRefundInitiated { order_id, reference, amount, .. } = initiated;
-    let mut answer = Answer::Nothing;
-    if ctx.tries > 1 {
-        answer = provider.find(ctx, Operation::Refund, &reference).await;
+async fn settle(ctx: Ctx, settings: Arc<Settings>, instruction: Instruction, overdue: bool) -> Effect<Command> {
+    let said = match settings.url(&instruction.provider) {
+        Some(url) => ask_or_act(&ctx, url, &instruction, overdue).await,
+        None if ctx.tries == 1 => Ok(Said::Declined),
+        // A provider taken out of the configuration may hold the money: that is for a person.
+        None => Err(Uncertain),
+    };
+    let Instruction { order_id, provider, operation, .. } = instruction;
+    match said {
+        // Whatever a provider has against a refund, the customer is owed the money.
+        Ok(Said::Declined | Said::Nothing) if operation == Operation::Refund => LATER,
+        Ok(said) => Effect::Done(Command::Record { order_id, provider, operation, said }),
+        Err(Uncertain) => LATER,
     }
-    if answer == Answer::Nothing {
-        let instruction = Instruction { reference: &reference, order_id: &order_id, amount: &amount, token: None };
-        answer = provider.instruct(ctx, Operation::Refund, &instruction).await;
-    }
-    match answer {
-        Answer::Known { id: provider_reference, status: PaymentOutcome::Succeeded } => {
-            Effect::Done(Command::RecordRefund { order_id, provider: provider.name.to_owned(), provider_reference })
+}
+
+/// Once overdue, nothing is asked for any more, but what was asked for may still happen: only nothing found twice, as far
+/// apart as a call may take, says that it will not.
+async fn ask_or_act(ctx: &Ctx, url: &str, instruction: &Instruction, overdue: bool) -> Result<Said, Uncertain> {
+    let ask = ctx.tries > 1 || overdue;
+    match if ask { provider::find(ctx, url, instruction).await? } else { Said::Nothing } {
+        Said::Nothing if overdue => {
+            ctx.clock.sleep(CALL).await;
+            provider::find(ctx, url, instruction).await
         }
-        _ => LATER,
+        Said::Nothing => provider::instruct(ctx, url, instruction).await,
+        found => Ok(found),
     }
 }
 
 /// A provider's callback. It may come before, instead of, or after the answer to our own call.
 async fn record(
     State(service): State<Service>,
-    Extension(trusted): Extension<Arc<(Providers, Vec<SigningKey>)>>,
-    Path(name): Path<String>,
+    Extension(settings): Extension<Arc<Settings>>,
+    Path(provider): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Problem> {
-    let (providers, keys) = &*trusted;
-    let provider = providers.named(&name).ok_or(Problem::NotFound("provider_not_found"))?;
-    let message = webhook::verify(keys, &headers, &body, service.clock().now_ms() / 1000)
+    settings.url(&provider).ok_or(Problem::NotFound("provider_not_found"))?;
+    let message = webhook::verify(&settings.callback_keys, &headers, &body, service.clock().now_ms() / 1000)
         .map_err(|_| Problem::Forbidden("the callback is not signed, or not by this provider, or not now"))?;
-    if let Some(command) = told(provider, Callback::from_json(&body)?)? {
-        service.receive(provider.name, message.as_str(), Context::of_request(&headers), command).await?;
+    let Callback { id, reference, status, .. } = Callback::from_json(&body)?;
+    let (operation, order_id) = domain::parse_reference(&reference).ok_or_else(domain::unknown_reference)?;
+    if let Ok(said) = provider::said(id, status) {
+        let (order_id, sender) = (order_id.to_owned(), provider.clone());
+        let command = Command::Record { order_id, provider, operation, said };
+        service.receive(&sender, message.as_str(), Context::of_request(&headers), command).await?;
     }
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// What a callback says, if it says anything definite.
-fn told(provider: &Provider, callback: Callback) -> Result<Option<Command>, Rejected> {
-    let Callback { id, reference, status, .. } = callback;
-    let provider = provider.name.to_owned();
-    let command = if let Some(order_id) = reference.strip_prefix(CHARGE).map(str::to_owned) {
-        let said = match status {
-            PaymentOutcome::Succeeded => Said::Captured { provider_reference: id },
-            PaymentOutcome::Declined => Said::Declined,
-            PaymentOutcome::Pending => return Ok(None),
-        };
-        Command::RecordCharge { order_id, provider, said }
-    } else if let Some(order_id) = reference.strip_prefix(REFUND).map(str::to_owned) {
-        if status != PaymentOutcome::Succeeded {
-            return Ok(None);
-        }
-        Command::RecordRefund { order_id, provider, provider_reference: id }
-    } else {
-        return Err(UnknownReference.into());
-    };
-    Ok(Some(command))
 }
 
 #[cfg(test)]

@@ -4,116 +4,84 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::http::request::Builder;
 use axum::http::{Request, Response, StatusCode, header};
 use events::common::{Money, PaymentOutcome};
 use events::outside::provider::{Charge, Charges, Refund, Refunds};
 use millrace::Ctx;
 use millrace::pii::Secret;
-use millrace::schema::{Document, Violation};
+use millrace::schema::Document;
 use serde::Serialize;
+
+use crate::domain::{Operation, Said};
 
 /// Longest wait for one answer. What takes longer is found by asking, or told by callback.
 pub const CALL: Duration = Duration::from_secs(2);
 
-#[derive(Debug, Clone)]
-pub struct Provider {
-    /// Its name in orders and events, and in the path of its callbacks.
-    pub name: &'static str,
-    /// Where its API is, without a slash at the end.
-    pub base_url: String,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub enum Operation {
-    Charge,
-    Refund,
-}
-
 /// What a provider is asked to do. The reference is the idempotency key as well.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Instruction<'a> {
-    pub reference: &'a str,
-    pub order_id: &'a str,
+pub struct Instruction {
+    #[serde(skip)]
+    pub provider: String,
+    #[serde(skip)]
+    pub operation: Operation,
+    pub reference: String,
+    pub order_id: String,
     #[serde(flatten)]
-    pub amount: &'a Money,
+    pub amount: Money,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<&'a Secret>,
+    pub token: Option<Secret>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    Known {
-        id: String,
-        status: PaymentOutcome,
-    },
-    /// There is nothing under our reference.
-    Nothing,
-    /// It will not do it, however often it is asked.
-    Refused,
-    /// No answer in time, an error of theirs, or words we don't understand: it may have acted.
-    Unclear,
+/// Nothing definite: no answer in time, an error of theirs, words we don't understand, or "pending". It may have acted.
+#[derive(Debug)]
+pub struct Uncertain;
+
+/// `url` is where the provider's API is, without a slash at the end.
+pub async fn instruct(ctx: &Ctx, url: &str, instruction: &Instruction) -> Result<Said, Uncertain> {
+    let body = serde_json::to_vec(instruction).map_err(|_| Uncertain)?;
+    let request = Request::post(format!("{url}{}", path(instruction.operation)))
+        .header("idempotency-key", &instruction.reference)
+        .header(header::CONTENT_TYPE, "application/json");
+    let answer = call(ctx, request, body).await?;
+    let made = match (answer.status(), instruction.operation) {
+        (StatusCode::CREATED, Operation::Charge) => Charge::from_json(answer.body()).map(|it| (it.id, it.status)),
+        (StatusCode::CREATED, Operation::Refund) => Refund::from_json(answer.body()).map(|it| (it.id, it.status)),
+        (StatusCode::UNPROCESSABLE_ENTITY, _) if !reuses_key(answer.body()) => return Ok(Said::Declined),
+        _ => return Err(Uncertain),
+    };
+    made.map_err(|_| Uncertain).and_then(|(id, status)| said(id, status))
 }
 
-impl Provider {
-    pub async fn instruct(&self, ctx: &Ctx, operation: Operation, instruction: &Instruction<'_>) -> Answer {
-        let Ok(body) = serde_json::to_vec(instruction) else { return Answer::Unclear };
-        let request = Request::post(format!("{}{}", self.base_url, operation.path()))
-            .header("idempotency-key", instruction.reference)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Bytes::from(body));
-        let Some(answer) = call(ctx, request).await else { return Answer::Unclear };
-        match answer.status() {
-            StatusCode::CREATED => operation.made(answer.body()).unwrap_or(Answer::Unclear),
-            StatusCode::UNPROCESSABLE_ENTITY if !reuses_key(answer.body()) => Answer::Refused,
-            _ => Answer::Unclear,
-        }
+/// What the provider has under the instruction's reference.
+pub async fn find(ctx: &Ctx, url: &str, instruction: &Instruction) -> Result<Said, Uncertain> {
+    let Instruction { operation, reference, .. } = instruction;
+    let request = Request::get(format!("{url}{}?reference={reference}", path(*operation)));
+    let answer = call(ctx, request, Vec::new()).await?;
+    let body = answer.body();
+    if answer.status() != StatusCode::OK {
+        return Err(Uncertain);
     }
-
-    pub async fn find(&self, ctx: &Ctx, operation: Operation, reference: &str) -> Answer {
-        let uri = format!("{}{}?reference={reference}", self.base_url, operation.path());
-        match call(ctx, Request::get(uri).body(Bytes::new())).await {
-            Some(answer) if answer.status() == StatusCode::OK => {
-                operation.found(answer.body()).unwrap_or(Answer::Unclear)
-            }
-            _ => Answer::Unclear,
-        }
-    }
+    let found = match operation {
+        Operation::Charge => Charges::from_json(body).map(|mut all| all.items.pop().map(|it| (it.id, it.status))),
+        Operation::Refund => Refunds::from_json(body).map(|mut all| all.items.pop().map(|it| (it.id, it.status))),
+    };
+    found.map_err(|_| Uncertain)?.map_or(Ok(Said::Nothing), |(id, status)| said(id, status))
 }
 
-impl Operation {
-    fn path(self) -> &'static str {
-        match self {
-            Self::Charge => "/charges",
-            Self::Refund => "/refunds",
-        }
-    }
-
-    fn made(self, body: &[u8]) -> Result<Answer, Violation> {
-        match self {
-            Self::Charge => Charge::from_json(body).map(Answer::from),
-            Self::Refund => Refund::from_json(body).map(Answer::from),
-        }
-    }
-
-    fn found(self, body: &[u8]) -> Result<Answer, Violation> {
-        let first = match self {
-            Self::Charge => Charges::from_json(body)?.items.into_iter().next().map(Answer::from),
-            Self::Refund => Refunds::from_json(body)?.items.into_iter().next().map(Answer::from),
-        };
-        Ok(first.unwrap_or(Answer::Nothing))
+pub fn said(provider_reference: String, status: PaymentOutcome) -> Result<Said, Uncertain> {
+    match status {
+        PaymentOutcome::Succeeded => Ok(Said::Succeeded(provider_reference)),
+        PaymentOutcome::Declined => Ok(Said::Declined),
+        PaymentOutcome::Pending => Err(Uncertain),
     }
 }
 
-impl From<Charge> for Answer {
-    fn from(Charge { id, status, .. }: Charge) -> Self {
-        Self::Known { id, status }
-    }
-}
-
-impl From<Refund> for Answer {
-    fn from(Refund { id, status, .. }: Refund) -> Self {
-        Self::Known { id, status }
+fn path(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Charge => "/charges",
+        Operation::Refund => "/refunds",
     }
 }
 
@@ -123,6 +91,7 @@ fn reuses_key(body: &[u8]) -> bool {
 }
 
 /// A request that can't be built is a URL in the configuration that isn't one: it waits for who mends that.
-async fn call(ctx: &Ctx, request: Result<Request<Bytes>, axum::http::Error>) -> Option<Response<Bytes>> {
-    ctx.outside.http(request.ok()?, CALL).await.ok()
+async fn call(ctx: &Ctx, request: Builder, body: Vec<u8>) -> Result<Response<Bytes>, Uncertain> {
+    let request = request.body(Bytes::from(body)).map_err(|_| Uncertain)?;
+    ctx.outside.http(request, CALL).await.map_err(|_| Uncertain)
 }

@@ -99,7 +99,8 @@ pub struct Command {
 pub enum Task {
     Receive(InventoryReceived),
     Adjust(InventoryAdjusted),
-    Reserve(Box<OrderCreated>, ExpiresAt),
+    /// With the time it expires, RFC 3339.
+    Reserve(Box<OrderCreated>, String),
     Allocate(Box<OrderConfirmed>),
     Expire,
     Release,
@@ -107,9 +108,6 @@ pub enum Task {
     /// The pieces of an ended reservation can be sold again, or have left the shelf.
     Settle(Vec<StockLine>, ChangeType),
 }
-
-/// RFC 3339.
-pub type ExpiresAt = String;
 
 impl Task {
     /// Pieces by article; an article named twice counts once, with the sum.
@@ -162,7 +160,7 @@ impl Decides<Command> for Location {
                 adjustment.into()
             }
             (Task::Reserve(order, expires_at), Document::Absent) => shelf.reserve(*order, expires_at),
-            (Task::Allocate(order), Document::Reserved(_)) => allocated(*order),
+            (Task::Allocate(order), Document::Reserved(reservation)) => allocated(*order, reservation.lines),
             (Task::Allocate(order), Document::Expired) => expired_meanwhile(*order),
             (Task::Expire, Document::Reserved(Reservation { user_id, contact, lines })) => {
                 InventoryExpired { order_id, location_id, user_id, contact, lines }.into()
@@ -255,9 +253,8 @@ impl Shelf<'_> {
     }
 }
 
-fn allocated(order: OrderConfirmed) -> inventory::Event {
-    let OrderConfirmed { order_id, location_id, user_id, contact, lines, shipping_address, .. } = order;
-    let lines = pieces(&lines);
+fn allocated(order: OrderConfirmed, lines: Vec<StockLine>) -> inventory::Event {
+    let OrderConfirmed { order_id, location_id, user_id, contact, shipping_address, .. } = order;
     InventoryAllocated { order_id, location_id, user_id, contact, lines, shipping_address }.into()
 }
 

@@ -147,3 +147,6 @@ fn valid(location: String) -> Result<String, Problem> {
     let fits = location.len() <= 64 && location.starts_with(|c: char| c.is_ascii_alphanumeric());
     if fits && location.chars().all(plain) { Ok(location) } else { Err(Problem::NotFound("location_not_found")) }
 }
+
+#[cfg(test)]
+mod tests;

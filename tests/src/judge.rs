@@ -92,7 +92,9 @@ impl Books {
         match status {
             "fulfilled" => {
                 expect(captured.len() == 1 && refunded.is_empty(), || format!("8: {id} shipped unpaid: {}", seen()))?;
-                expect(captured[0] == order["total"]["amount"], || format!("25: {id} charged a wrong sum: {}", seen()))?;
+                expect(captured[0] == order["total"]["amount"], || {
+                    format!("25: {id} charged a wrong sum: {}", seen())
+                })?;
                 expect(parcels == 1, || format!("10: {id} fulfilled without a parcel: {}", seen()))?;
                 expect(mails > 0, || format!("10: {id} fulfilled without a mail"))
             }
@@ -110,10 +112,14 @@ impl Books {
 fn check_history(id: &str, order: &Value, status: &str) -> Result<(), String> {
     let seen = history(order);
     let count = |name: &str| seen.iter().filter(|kind| **kind == name).count();
+    // Every template has a stream of its own, so that two mails of an order may have one sequence.
     let entries = order["history"].as_array().into_iter().flatten();
-    let own: BTreeSet<(String, String)> =
-        entries.map(|entry| (text(&entry["type"]), entry["sequence"].to_string())).collect();
-    expect(own.len() == seen.len(), || format!("10: an event stands twice in {id}: {order:#}"))?;
+    let entries: Vec<(String, String)> = entries
+        .map(|entry| (text(&entry["type"]), entry["sequence"].to_string()))
+        .filter(|(name, _)| !name.starts_with(events::notifications::notification::TOPIC))
+        .collect();
+    let distinct: BTreeSet<_> = entries.iter().collect();
+    expect(distinct.len() == entries.len(), || format!("10: an event stands twice in {id}: {order:#}"))?;
     for name in ["created", "confirmed", "shipped", "delivered", "fulfilled", "cancelled"] {
         let name = format!("{}.{name}", events::orders::order::TOPIC);
         expect(count(&name) <= 1, || format!("19: {id} was {name} twice: {seen:?}"))?;

@@ -5,6 +5,7 @@ pub mod faulty;
 pub mod judge;
 pub mod order;
 pub mod recording;
+pub mod scenarios;
 pub mod shop;
 pub mod world;
 

@@ -21,13 +21,7 @@ pub struct Wanted {
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self {
-            sku: "SKU-001".to_owned(),
-            quantity: 1,
-            provider: "sandpay",
-            token: "tok_ok",
-            postal_code: "LS1 1AA",
-        }
+        Self { sku: "SKU-001".to_owned(), quantity: 1, provider: "sandpay", token: "tok_ok", postal_code: "LS1 1AA" }
     }
 }
 
@@ -47,7 +41,8 @@ impl Shop {
     /// One call through the public door, repeated with the same key while the answer is open.
     pub async fn call(&self, method: Method, path: &str, key: &str, body: &Value) -> Response<Bytes> {
         loop {
-            let request = Request::builder().method(method.clone()).uri(path).header("content-type", "application/json");
+            let request =
+                Request::builder().method(method.clone()).uri(path).header("content-type", "application/json");
             let request = if key.is_empty() { request } else { request.header("idempotency-key", key) };
             let body = if method == Method::GET { Body::empty() } else { Body::from(body.to_string()) };
             let answer = self.door.call(request.body(body).expect("a request")).await;

@@ -29,7 +29,9 @@ impl Outside for World {
         let router = self.partners.iter().find(|(name, _)| *name == authority).map(|(_, router)| router.clone());
         async move {
             let router = router.ok_or_else(|| OutsideError::Unreachable(format!("nobody is {authority}")))?;
-            tokio::time::timeout(timeout, call(router, request.map(Body::from))).await.map_err(|_| OutsideError::Timeout)
+            tokio::time::timeout(timeout, call(router, request.map(Body::from)))
+                .await
+                .map_err(|_| OutsideError::Timeout)
         }
         .boxed()
     }

@@ -19,6 +19,7 @@ pub mod problem;
 mod relay;
 mod request;
 mod rounds;
+pub mod sabotage;
 pub mod schema;
 pub mod service;
 pub mod sidecar;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::inbox::{Progress, own_feed};
 use crate::service::Service;
-use crate::store::{Answer, PARTITIONS, Query};
+use crate::store::{Answer, PARTITIONS, Park, Query};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
@@ -57,6 +57,17 @@ impl Service {
             }
         }
         pending
+    }
+
+    /// Every record set aside, with its reason.
+    pub async fn parked(&self) -> Vec<Park> {
+        let mut parked = Vec::new();
+        for number in 0..PARTITIONS {
+            if let Ok(Answer::Parked(more)) = self.read_one(number, Query::Parked { limit: 100_000 }).await {
+                parked.extend(more);
+            }
+        }
+        parked
     }
 
     async fn remaining(&self, progress: &Arc<Progress>) -> (u64, u64) {

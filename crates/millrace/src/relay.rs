@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::event::splice;
 use crate::inbox::{Progress, own_feed};
 use crate::lane::{CommittedEvent, Job};
+use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
 use crate::store::{Answer, Feed, Outcome, Query};
 
@@ -136,7 +137,7 @@ impl Service {
     /// Publishes what is in an own feed, neither reported nor in flight, and older than one sweep.
     pub(crate) async fn sweep_feed(&self, topic: &str, partition: u8, head: u64) {
         let cursor = self.relay().cursor(own_feed(self, topic, partition));
-        if !self.refresh(&cursor).await {
+        if is_off(Fault::Sweep) || !self.refresh(&cursor).await {
             return;
         }
         cursor.saw_head(head);

@@ -14,6 +14,7 @@ use crate::app::Consumer;
 use crate::event::{Context, Incoming};
 use crate::inbox::Progress;
 use crate::lane::Job;
+use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
 use crate::store::{Answer, Feed, Floor, Mark, PARTITIONS, Position, Query};
 
@@ -53,6 +54,7 @@ impl Service {
     async fn sweep(&self, number: u8, answers: Vec<Answer>) {
         for answer in answers {
             match answer {
+                Answer::Work(_) if is_off(Fault::Due) => {}
                 Answer::Work(due) => due.into_iter().for_each(|record| self.resume_work(number, record)),
                 Answer::Heads(heads) => {
                     for (topic, head) in heads {
@@ -116,7 +118,7 @@ impl Service {
 
     /// Reads what is overdue from the producer and drives it the ordinary way.
     async fn heal_feed(&self, progress: &Arc<Progress>) {
-        let Some(consumer) = self.consumer_of(progress) else { return };
+        let Some(consumer) = self.consumer_of(progress).filter(|_| !is_off(Fault::Heal)) else { return };
         if !self.refresh(progress).await {
             return;
         }

@@ -16,6 +16,7 @@ use crate::lane::{Done, Job, Refused};
 use crate::metrics::Delivery;
 use crate::parked::{Parked, Reason};
 use crate::partition::partition_of;
+use crate::sabotage::{Fault, is_off};
 use crate::schema::{DecodeError, Violation};
 use crate::service::Service;
 use crate::store::{Answer, Feed, Mark, Outcome, Park, Placed, Query};
@@ -85,6 +86,8 @@ impl Service {
                 self.metrics().delivery(Delivery::Duplicate);
                 Round::Over
             }
+            Admission::BehindHeld if is_off(Fault::Hold) => self.apply(entry, admitted).await,
+            Admission::Early if is_off(Fault::Predecessor) => self.apply(entry, admitted).await,
             Admission::BehindHeld => {
                 self.metrics().delivery(Delivery::Held);
                 self.settle(entry, admitted, Outcome::Held, Vec::new()).await
@@ -108,6 +111,9 @@ impl Service {
     }
 
     async fn apply(&self, entry: &Entry<'_>, admitted: Admitted) -> Round {
+        if is_off(Fault::SettleAfterCommit) {
+            self.settle(entry, admitted, Outcome::Done, Vec::new()).await;
+        }
         let Some(handlers) = entry.consumer.handlers.get(entry.incoming.name.as_str()) else {
             self.metrics().delivery(Delivery::Ignored);
             return self.settle(entry, admitted, Outcome::Done, Vec::new()).await;
@@ -188,6 +194,9 @@ impl Service {
     }
 
     async fn park(&self, entry: &Entry<'_>, admitted: Admitted, reason: Reason, detail: String) -> Round {
+        if is_off(Fault::Park) {
+            return self.settle(entry, admitted, Outcome::Done, Vec::new()).await;
+        }
         tracing::error!(
             service = self.name(),
             consumer = entry.consumer.name,

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::decide::{Decided, Undecidable};
 use super::{CommittedEvent, Done, Outlets, Queued, Refused};
 use crate::decider::{Cached, Slot, SlotRef, Stored, Unreadable};
+use crate::sabotage::{Fault, is_off};
 use crate::store::{Answer, Epoch, GROUP_BYTES, Partition, Placed, Query, StoreError, Unit, Verdict};
 use crate::work::StartedWork;
 
@@ -153,7 +154,7 @@ impl Memory {
     fn follow(&mut self, verdicts: Vec<Verdict>, waiting: Vec<(Queued, Decided)>, again: &mut Vec<Queued>) {
         let mut conflicts = Vec::new();
         for (verdict, (mut queued, decided)) in verdicts.into_iter().zip(waiting) {
-            if !matches!(verdict, Verdict::Ok { .. }) {
+            if !matches!(verdict, Verdict::Ok { .. }) && !is_off(Fault::BelieveRefused) {
                 for slot in &decided.slots {
                     self.young.remove(slot);
                     self.old.remove(slot);

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::format::{self, Keys, StreamHead};
+use crate::sabotage::{Fault, is_off};
 use crate::store::kv::{Batch, Kv};
 use crate::store::{Append, Mark, NewWork, Outcome, Placed, RowWrite, Settle, StoreError, StreamId, Unit, Verdict};
 use crate::tracker::{Marks, Position, Tracker};
@@ -82,6 +83,8 @@ impl<'a> Group<'a> {
     fn duplicate(&self, mark: &Mark) -> Result<Option<Bytes>, StoreError> {
         Ok(match mark {
             Mark::None => None,
+            Mark::Event { .. } if is_off(Fault::EventMark) => None,
+            Mark::Request { .. } if is_off(Fault::RequestMark) => None,
             Mark::Event { consumer, feed, position } => self.marks(consumer, feed)?.applied(*position).then(Bytes::new),
             Mark::Work { id } => self.work(id)?.is_none().then(Bytes::new),
             Mark::Reschedule { id, from, .. } => {
@@ -128,6 +131,7 @@ impl<'a> Group<'a> {
                 marks.mark(*position);
                 self.put(self.keys.marks(consumer, feed), &marks)
             }
+            Mark::Work { .. } if is_off(Fault::WorkMark) => Ok(()),
             Mark::Work { id } => self.remove_work(id),
             Mark::Reschedule { id, to, delay_ms, .. } => self.put_work(id, *to, *delay_ms),
             Mark::Request { key, ttl_ms } => {

@@ -1,0 +1,4 @@
+//! The system from outside.
+
+mod conformance;
+mod saga;

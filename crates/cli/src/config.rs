@@ -64,6 +64,10 @@ pub struct Config {
     #[arg(long, env = "MILLRACE_SHIPPING_TIMEOUT", global = true, default_value = "1h", hide_short_help = true)]
     #[arg(value_parser = duration, value_name = "TIME")]
     pub shipping_timeout: Duration,
+    /// How long a parcel on its way goes unheard of before its carrier is asked
+    #[arg(long, env = "MILLRACE_ASK_CARRIER_AFTER", global = true, default_value = "60s", hide_short_help = true)]
+    #[arg(value_parser = duration, value_name = "TIME")]
+    pub ask_carrier_after: Duration,
     /// Payment provider sandpay [default: http://127.0.0.1:8091]
     #[arg(long, env = "MILLRACE_SANDPAY_URL", global = true, value_name = "URL", hide_short_help = true)]
     pub sandpay_url: Option<String>,

@@ -23,9 +23,10 @@ pub fn app(name: &str, config: &Config) -> Option<App> {
             callback_keys: config.callback_keys(),
         }),
         "shipping" => shipping::app(shipping::Settings {
+            carrier: crate::simulate::CARRIER.to_owned(),
             carrier_url: config.carrier_url(),
             callback_keys: config.callback_keys(),
-            ..shipping::Settings::default()
+            ask_after: config.ask_carrier_after,
         }),
         "notifications" => notifications::app(),
         "pricing" => pricing::app(),

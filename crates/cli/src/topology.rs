@@ -55,6 +55,9 @@ pub fn text(config: &Config) -> String {
         }
         // Writing to a String can't fail.
         let _ = writeln!(text, "{}", topology.service);
+        if lines.is_empty() {
+            text.push_str("  neither hears nor publishes\n");
+        }
         for [verb, what, how] in lines {
             let _ = writeln!(text, "{}", format!("  {verb:<10} {what:<44} {how}").trim_end());
         }

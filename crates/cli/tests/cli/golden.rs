@@ -1,0 +1,63 @@
+//! Files written from the wiring. `UPDATE=1 cargo test -p cli golden` writes them anew.
+
+use std::path::Path;
+
+use clap::{Args, FromArgMatches};
+use cli::config::Config;
+use cli::services::all;
+use cli::topology;
+use millrace::clock::Clock;
+use millrace::outside::Network;
+use millrace::sidecar::embedded::Bus;
+use millrace::store::embedded::EmbeddedStore;
+use millrace::{Env, Tuning};
+use serde_json::Value;
+
+#[track_caller]
+fn golden(path: &str, wanted: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, wanted).expect("the file can be written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == wanted,
+        "{} is not what the wiring says: UPDATE=1 cargo test -p cli golden, then read the difference",
+        path.display()
+    );
+}
+
+fn config() -> Config {
+    let command = Config::augment_args(clap::Command::new("test"));
+    Config::from_arg_matches(&command.get_matches_from(["test"])).expect("the defaults are well formed")
+}
+
+#[test]
+fn the_topology_is_the_committed_one() {
+    golden("docs/topology.txt", &topology::text(&config()));
+}
+
+#[test]
+fn the_dapr_run_file_is_the_committed_one() {
+    golden("dapr.yaml", &topology::dapr_yaml());
+}
+
+#[tokio::test]
+async fn the_subscriptions_are_the_committed_ones() {
+    let clock = Clock::system();
+    let bus = Bus::new(clock.clone());
+    let env = Env {
+        store: std::sync::Arc::new(EmbeddedStore::memory(clock.clone())),
+        sidecar: std::sync::Arc::new(bus),
+        outside: std::sync::Arc::new(Network::new("127.0.0.1:1", "shop@millrace.example")),
+        clock,
+        tuning: Tuning::default(),
+    };
+    let mut subscriptions = serde_json::Map::new();
+    for app in all(&config()) {
+        let service = app.start(env.clone());
+        subscriptions.insert(service.name().to_owned(), service.subscriptions());
+        service.kill();
+    }
+    golden("docs/subscriptions.json", &format!("{:#}\n", Value::from(subscriptions)));
+}

@@ -1,0 +1,7 @@
+//! The binary as its users meet it: processes, sockets, signals, exit statuses, and the files written from the wiring.
+
+mod golden;
+mod http_api;
+mod serve;
+mod shop;
+mod up;

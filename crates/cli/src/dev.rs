@@ -1,12 +1,184 @@
-//! Placeholder.
+//! `millrace dev`: the shop as it runs in production, on one machine: Redis, and for each service a process and a daprd.
 
+mod child;
+mod inherited;
+mod parent;
+mod plan;
+pub mod proxy;
+pub mod reap;
+mod resources;
+mod roster;
+mod start;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use crate::config::Config;
+use anyhow::Context;
+use comfy_table::Table;
+use comfy_table::presets::UTF8_BORDERS_ONLY;
+use futures::future::join_all;
+use tokio::process::Child;
 
+pub use child::terminate;
+pub use inherited::environment;
+pub use parent::{EXIT_WITH_STDIN, exit_with_parent};
+
+use crate::config::{Config, Faults};
+use crate::order::say;
+use crate::ports::local;
+use crate::process::{Servers, listen, stop_signal};
+use child::Supervised;
+use plan::Plan;
+use proxy::{Counts, Proxy};
+use roster::Roster;
+
+/// The shop in seven processes, each with its own daprd, over Redis
+///
+/// Starts Redis (fsync at every commit), the simulated partners, and for each service a process and a daprd with fresh
+/// tokens. One that dies is started again. <data>/dev.json names every child with its pid and port. ctrl-C stops taking
+/// orders, lets each daprd and then its service finish, Redis last.
 #[derive(clap::Args)]
-pub struct Args {}
+#[command(after_help = "\
+Examples:
+  make dapr                                             fetches daprd and Redis first
+  MILLRACE_DAPRD=/path/to/daprd millrace dev --data /tmp/shop
+  kill -9 $(jq '.children[] | select(.name==\"payment\").pid' .millrace/dev.json)")]
+pub struct Args {
+    /// daprd 1.18.2 or newer [default: the one in PATH]
+    #[arg(long, env = "MILLRACE_DAPRD", value_name = "PROGRAM")]
+    daprd: Option<PathBuf>,
+    /// redis-server or valkey-server 7 or newer [default: the one in PATH]
+    #[arg(long, env = "MILLRACE_REDIS_SERVER", value_name = "PROGRAM")]
+    redis_server: Option<PathBuf>,
+}
 
-pub async fn run(_: Args, _: &Config) -> anyhow::Result<ExitCode> {
+pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
+    let stop = stop_signal()?;
+    tokio::pin!(stop);
+    let daprd = program(args.daprd, "daprd", "tools/get-daprd")?;
+    let redis = program(args.redis_server, "redis-server", "tools/get-redis")?;
+    let data = std::path::absolute(&config.data)?;
+    let config = Config { data, ..config.clone() };
+    let plan = Plan::new(&config, daprd, redis)?;
+    plan.check_ports().await?;
+    resources::write(&config.data)?;
+    let mut shop = Shop::new(&config)?;
+    tokio::select! {
+        biased;
+        () = &mut stop => {}
+        started = shop.start(&plan, &config) => {
+            if let Err(error) = started {
+                shop.stop().await;
+                return Err(error);
+            }
+            say(&table(&plan, &config));
+            stop.await;
+        }
+    }
+    say("stopping: the gateway first, then each daprd and its service, Redis last");
+    shop.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn program(given: Option<PathBuf>, name: &str, tool: &str) -> anyhow::Result<PathBuf> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let mut found = std::env::split_paths(&paths).map(|folder| folder.join(name)).filter(|path| path.is_file());
+    let program = given.or_else(|| found.next());
+    let program = program.with_context(|| format!("{name} is missing; type: make dapr   ({tool} fetches it)"))?;
+    anyhow::ensure!(program.is_file(), "{} is no program; type: make dapr   ({tool} fetches it)", program.display());
+    Ok(std::path::absolute(program)?)
+}
+
+/// Everything that runs, in the groups in which it is stopped.
+struct Shop {
+    roster: Roster,
+    reaper: Child,
+    proxies: Servers,
+    counts: Arc<Counts>,
+    redis: Option<Supervised>,
+    partners: Vec<Supervised>,
+    /// Each service's process and its daprd, in the order of [`crate::services::SERVICES`]: the gateway is the first.
+    services: Vec<(Supervised, Supervised)>,
+}
+
+impl Shop {
+    fn new(config: &Config) -> anyhow::Result<Self> {
+        let roster = Roster::new(&config.data);
+        let reaper = reap::start(roster.path())?;
+        Ok(Self {
+            roster,
+            reaper,
+            proxies: Servers::default(),
+            counts: Arc::default(),
+            redis: None,
+            partners: Vec::new(),
+            services: Vec::new(),
+        })
+    }
+
+    async fn start(&mut self, plan: &Plan, config: &Config) -> anyhow::Result<()> {
+        let start = |spec: &child::Spec| Supervised::start(spec.clone(), self.roster.clone());
+        self.redis = Some(start(&plan.redis));
+        start::redis_answers(plan.redis.port).await?;
+        self.partners = plan.partners.iter().map(start).collect();
+        if config.faults == Faults::Double {
+            for (at, to) in &plan.proxies {
+                let proxy = Proxy::new(local(*to), true, self.counts.clone());
+                self.proxies.add(listen(local(*at)).await?, proxy.router());
+            }
+        }
+        self.services = plan.services.iter().map(|(app, daprd)| (start(app), start(daprd))).collect();
+        start::ready(config).await
+    }
+
+    async fn stop(self) {
+        let mut services = self.services.into_iter();
+        if let Some((gateway, daprd)) = services.next() {
+            // The other way round than below: what the gateway has taken it still asks of others, through its daprd.
+            gateway.stop().await;
+            daprd.stop().await;
+        }
+        let drain = |(app, daprd): (Supervised, Supervised)| async {
+            daprd.stop().await;
+            app.stop().await;
+        };
+        join_all(services.map(drain)).await;
+        join_all(self.partners.into_iter().map(Supervised::stop)).await;
+        self.proxies.stop(std::time::Duration::ZERO).await;
+        if let Some(redis) = self.redis {
+            redis.stop().await;
+        }
+        if let Some(doubled) = self.counts.shown() {
+            say(&doubled);
+        }
+        self.roster.close();
+        terminate(self.reaper).await;
+    }
+}
+
+fn table(plan: &Plan, config: &Config) -> String {
+    let mut table = Table::new();
+    table.load_preset(UTF8_BORDERS_ONLY).set_header([
+        "service",
+        "app",
+        "admin",
+        "daprd HTTP",
+        "gRPC",
+        "internal",
+        "metrics",
+    ]);
+    for (place, service) in crate::services::SERVICES.iter().enumerate() {
+        let ports = config.ports().service(place);
+        let ports = [ports.app, ports.admin, ports.dapr_http, ports.dapr_grpc, ports.dapr_internal, ports.dapr_metrics];
+        table.add_row([(*service).to_owned()].into_iter().chain(ports.map(|port| port.to_string())));
+    }
+    let partners = plan.partners.iter().map(|partner| format!("{} {}", partner.name, partner.port));
+    let partners: Vec<_> = partners.chain([format!("redis {}", plan.redis.port)]).collect();
+    let (url, file) = (config.gateway_url(), config.data.join(roster::FILE));
+    format!(
+        "{table}\n{}\nchildren with their pids: {}\n\nMillrace is ready at {url}; place an order: millrace order",
+        partners.join(", "),
+        file.display()
+    )
 }

@@ -58,6 +58,8 @@ enum Command {
     Topology(topology::Args),
     Simulate(simulate::Args),
     Doctor(doctor::Args),
+    Proxy(dev::proxy::Args),
+    Reap(dev::reap::Args),
 }
 
 impl Command {
@@ -77,6 +79,8 @@ impl Command {
             Self::Topology(args) => topology::run(args, config).await,
             Self::Simulate(args) => simulate::run(args, config).await,
             Self::Doctor(args) => doctor::run(args, config).await,
+            Self::Proxy(args) => dev::proxy::run(args).await,
+            Self::Reap(args) => dev::reap::run(args).await,
         }
     }
 }
@@ -87,6 +91,7 @@ impl Command {
 pub struct WrongUse(pub String);
 
 pub fn main() -> ExitCode {
+    dev::exit_with_parent();
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     telemetry::start(cli.config.log, cli.command.stays());

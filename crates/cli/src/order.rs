@@ -17,9 +17,10 @@ use std::time::Duration;
 use millrace::clock::Clock;
 
 use crate::config::{self, Config};
+pub use judge::{Books, Truth};
 pub use live::Entry;
 use mix::Mix;
-pub use request::{Ending, Order};
+pub use request::{Ending, Line, Order};
 pub use shop::Shop;
 
 /// Place one order or many and follow them to their end
@@ -78,7 +79,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     let ok = if args.count == 1 {
         live::place(&shop, &args.order, &key, args.json).await?
     } else {
-        let books = judge::Books::new(config, args.judge.clone());
+        let books = Books::new(config, args.judge.clone());
         many::run(&shop, &books, &args, &key).await?
     };
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })

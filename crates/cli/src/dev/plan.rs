@@ -1,0 +1,157 @@
+//! Who is started with what: every process of the shop on one machine.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::child::Spec;
+use super::inherited::environment;
+use super::resources;
+use crate::config::{Bus, Config, Durability, Faults, Store};
+use crate::ports::{Ports, ServicePorts, local};
+use crate::process::listen;
+use crate::services::SERVICES;
+
+/// Where the doubling proxies listen, beside the service's own ports: before its app, and before its daprd.
+const PROXIES: (u16, u16) = (6, 7);
+
+pub struct Plan {
+    pub redis: Spec,
+    pub partners: Vec<Spec>,
+    /// Each service's process and its daprd.
+    pub services: Vec<(Spec, Spec)>,
+    /// From, to.
+    pub proxies: Vec<(u16, u16)>,
+    ports: Vec<u16>,
+}
+
+impl Plan {
+    pub fn new(config: &Config, daprd: PathBuf, redis: PathBuf) -> anyhow::Result<Self> {
+        let (ports, double) = (config.ports(), config.faults == Faults::Double);
+        let config = &Config {
+            store: Store::Redis,
+            bus: Bus::Dapr,
+            durability: Durability::Standard,
+            redis_url: Some(format!("redis://{}", local(ports.redis()))),
+            // The proxies' business here; the embedded bus has no part in it.
+            faults: Faults::None,
+            ..config.clone()
+        };
+        let ours = std::env::current_exe()?;
+        let mut services = Vec::new();
+        let mut proxies = Vec::new();
+        for (place, service) in SERVICES.iter().enumerate() {
+            let own = ports.service(place);
+            let (mut to_app, mut to_daprd) = (own.app, own.dapr_http);
+            if double {
+                (to_app, to_daprd) = (own.app + PROXIES.0, own.app + PROXIES.1);
+                proxies.extend([(to_app, own.app), (to_daprd, own.dapr_http)]);
+            }
+            let tokens = [("DAPR_API_TOKEN", token()?.into()), ("APP_API_TOKEN", token()?.into())];
+            let app = app(config, &ours, service, own, to_daprd, &tokens);
+            services.push((app, sidecar(config, &daprd, service, own, to_app, &tokens)));
+        }
+        let mut all: Vec<u16> = vec![config.http().port(), ports.redis(), ports.mailbox_http()];
+        all.extend(
+            (0..SERVICES.len()).map(|place| ports.service(place)).flat_map(|own| {
+                [own.app, own.admin, own.dapr_http, own.dapr_grpc, own.dapr_internal, own.dapr_metrics]
+            }),
+        );
+        all.extend(proxies.iter().map(|(at, _)| at));
+        let partners = partners(config, &ours, ports);
+        all.extend(partners.iter().map(|partner| partner.port));
+        Ok(Self { redis: redis_server(config, redis), partners, services, proxies, ports: all })
+    }
+
+    /// Names the first that is taken, before anything is started.
+    pub async fn check_ports(&self) -> anyhow::Result<()> {
+        for port in &self.ports {
+            listen(local(*port)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn redis_server(config: &Config, program: PathBuf) -> Spec {
+    let port = config.ports().redis();
+    let folder = resources::redis(&config.data);
+    // Never evicts: an evicted mark is an effect done twice. No snapshots: the log has it all, synced at every commit.
+    let settings = "--bind 127.0.0.1 --appendonly yes --appendfsync always --save  --maxmemory-policy noeviction --loglevel warning";
+    let args = settings.split(' ').map(OsString::from).chain(["--port".into(), port.to_string().into()]).collect();
+    Spec { name: "redis".to_owned(), program, args, environment: Vec::new(), folder, port, is_ours: false }
+}
+
+fn partners(config: &Config, ours: &Path, ports: Ports) -> Vec<Spec> {
+    let partners = [
+        ("sandpay", "provider --name sandpay", ports.sandpay(), config.sandpay_url.is_none()),
+        ("harborpay", "provider --name harborpay", ports.harborpay(), config.harborpay_url.is_none()),
+        ("carrier", "carrier", ports.carrier(), config.carrier_url.is_none()),
+        ("mailbox", "mailbox", ports.mailbox_smtp(), config.smtp.is_none()),
+    ];
+    let simulated = partners.into_iter().filter(|(.., is_simulated)| *is_simulated);
+    let spec = |(name, args, port, _): (&str, &str, u16, bool)| Spec {
+        name: name.to_owned(),
+        program: ours.to_owned(),
+        args: ["simulate"].into_iter().chain(args.split(' ')).map(OsString::from).collect(),
+        environment: environment(config),
+        folder: config.data.clone(),
+        port,
+        is_ours: true,
+    };
+    simulated.map(spec).collect()
+}
+
+type Tokens = [(&'static str, OsString); 2];
+
+fn app(config: &Config, ours: &Path, service: &str, own: ServicePorts, to_daprd: u16, tokens: &Tokens) -> Spec {
+    let mut environment = environment(config);
+    environment.extend(tokens.iter().cloned());
+    let port = |port: u16| OsString::from(port.to_string());
+    environment.extend([("APP_PORT", port(own.app)), ("DAPR_HTTP_PORT", port(to_daprd))]);
+    environment.push(("MILLRACE_ADMIN", local(own.admin).to_string().into()));
+    Spec {
+        name: service.to_owned(),
+        program: ours.to_owned(),
+        args: ["serve", service].map(OsString::from).into(),
+        environment,
+        folder: config.data.clone(),
+        port: own.app,
+        is_ours: true,
+    }
+}
+
+fn sidecar(config: &Config, daprd: &Path, service: &str, own: ServicePorts, to_app: u16, tokens: &Tokens) -> Spec {
+    let mut environment: Vec<(&str, OsString)> = tokens.to_vec();
+    let redis = local(config.ports().redis()).to_string();
+    environment.extend([("DAPR_HOST_IP", "127.0.0.1".into()), ("MILLRACE_REDIS_HOST", redis.into())]);
+    // Blocking the shutdown keeps the API open for handlers in flight while nothing new is delivered.
+    let flags = format!(
+        "--mode standalone --app-id {service} --app-port {to_app} --app-protocol http --app-channel-address 127.0.0.1 \
+         --dapr-http-port {} --dapr-grpc-port {} --dapr-internal-grpc-port {} --metrics-port {} \
+         --dapr-internal-grpc-listen-address 127.0.0.1 --dapr-listen-addresses 127.0.0.1 \
+         --metrics-listen-address 127.0.0.1 --log-level warn --dapr-block-shutdown-duration 3s \
+         --dapr-graceful-shutdown-seconds 10",
+        own.dapr_http, own.dapr_grpc, own.dapr_internal, own.dapr_metrics
+    );
+    let mut args: Vec<OsString> = flags.split_whitespace().map(OsString::from).collect();
+    args.extend(["--resources-path".into(), resources::components(&config.data).into()]);
+    args.extend(["--config".into(), resources::configuration(&config.data).into()]);
+    Spec {
+        name: format!("{service}/daprd"),
+        program: daprd.to_owned(),
+        args,
+        environment,
+        folder: resources::folder(&config.data),
+        port: own.dapr_http,
+        is_ours: false,
+    }
+}
+
+/// 128 bits of the system's randomness.
+fn token() -> anyhow::Result<String> {
+    let mut bits = [0; 16];
+    std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bits)).context("no randomness")?;
+    Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect())
+}

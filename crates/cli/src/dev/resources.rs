@@ -1,0 +1,52 @@
+//! Dapr's resources, carried by the binary and written where daprd reads them, so that it works from anywhere.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+/// `components/redis`, by file name.
+pub const REDIS: [(&str, &str); 5] = [
+    ("pubsub.yaml", include_str!("../../../../components/redis/pubsub.yaml")),
+    ("pubsub-deadletter.yaml", include_str!("../../../../components/redis/pubsub-deadletter.yaml")),
+    ("resiliency.yaml", include_str!("../../../../components/redis/resiliency.yaml")),
+    ("secrets.yaml", include_str!("../../../../components/redis/secrets.yaml")),
+    (CONFIGURATION, include_str!("../../../../components/redis/configuration.yaml")),
+];
+const CONFIGURATION: &str = "configuration.yaml";
+
+/// Every daprd's working directory: name resolution's file is relative to it.
+pub fn folder(data: &Path) -> PathBuf {
+    data.join("dapr")
+}
+
+pub fn components(data: &Path) -> PathBuf {
+    folder(data).join("components")
+}
+
+/// Beside the components, not among them: daprd takes it by a flag of its own.
+pub fn configuration(data: &Path) -> PathBuf {
+    folder(data).join(CONFIGURATION)
+}
+
+pub fn write(data: &Path) -> anyhow::Result<()> {
+    let (folder, components) = (folder(data), components(data));
+    let write = || -> std::io::Result<()> {
+        // The names of an earlier start, perhaps on other ports, would be called for a while.
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&components)?;
+        fs::create_dir_all(redis(data))?;
+        for (name, text) in REDIS {
+            let path = if name == CONFIGURATION { configuration(data) } else { components.join(name) };
+            fs::write(path, text)?;
+        }
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write to {}", data.display()))
+}
+
+pub fn redis(data: &Path) -> PathBuf {
+    data.join("redis")
+}

@@ -1,7 +1,8 @@
 //! The simulation: seeds decide the orders, every interleaving, delay and fault; the outside judge decides the rest.
 //! `SEEDS=1000 ORDERS=50 make sim` for more, `SEED=17 make sim` for the one that failed.
 
-use std::sync::atomic::Ordering;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::Method;
@@ -90,6 +91,30 @@ fn wanted(random: u64) -> Wanted {
     }
 }
 
+type Outcome = std::thread::Result<Result<Run, String>>;
+
+/// Each seed in a thread of its own, as many at once as there are cores; a seed's run knows nothing of the others.
+fn run_all(seeds: std::ops::Range<u64>, orders: usize) -> Vec<(u64, Outcome)> {
+    let next = AtomicU64::new(seeds.start);
+    let outcomes = Mutex::new(Vec::new());
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    let outcome = std::panic::catch_unwind(|| run(seed, orders));
+                    outcomes.lock().expect("no thread panics with it").push((seed, outcome));
+                }
+            });
+        }
+    });
+    outcomes.into_inner().expect("no thread panics with it")
+}
+
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|value| value.parse().ok())
 }
@@ -103,8 +128,7 @@ fn nothing_is_lost_or_done_twice_whatever_the_seed_does() {
     };
     let (mut ended, mut faults, mut events, mut healed, mut duplicates) = (Outcomes::new(), [0; 4], 0, 0, 0);
     let count = seeds.end - seeds.start;
-    for seed in seeds {
-        let outcome = std::panic::catch_unwind(|| run(seed, orders));
+    for (seed, outcome) in run_all(seeds, orders) {
         let run = match outcome {
             Ok(Ok(run)) => run,
             Ok(Err(violation)) => panic!("seed {seed}: {violation}\n  again: SEED={seed} ORDERS={orders} make sim"),

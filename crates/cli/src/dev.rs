@@ -3,10 +3,11 @@
 mod child;
 mod inherited;
 mod parent;
-mod plan;
+pub mod plan;
+pub mod programs;
 pub mod proxy;
 pub mod reap;
-mod resources;
+pub mod resources;
 mod roster;
 mod start;
 
@@ -14,7 +15,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use futures::future::join_all;
@@ -30,6 +30,7 @@ use crate::ports::local;
 use crate::process::{Servers, listen, stop_signal};
 use child::Supervised;
 use plan::Plan;
+use programs::{DAPRD, REDIS};
 use proxy::{Counts, Proxy};
 use roster::Roster;
 
@@ -45,10 +46,10 @@ Examples:
   MILLRACE_DAPRD=/path/to/daprd millrace dev --data /tmp/shop
   kill -9 $(jq '.children[] | select(.name==\"payment\").pid' .millrace/dev.json)")]
 pub struct Args {
-    /// daprd 1.18.2 or newer [default: the one in PATH]
+    /// daprd 1.18.2 or newer [default: in PATH, or as tools/get-daprd left it]
     #[arg(long, env = "MILLRACE_DAPRD", value_name = "PROGRAM")]
     daprd: Option<PathBuf>,
-    /// redis-server or valkey-server 7 or newer [default: the one in PATH]
+    /// redis-server or valkey-server 7 or newer [default: in PATH, or as tools/get-redis left it]
     #[arg(long, env = "MILLRACE_REDIS_SERVER", value_name = "PROGRAM")]
     redis_server: Option<PathBuf>,
 }
@@ -56,8 +57,8 @@ pub struct Args {
 pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     let stop = stop_signal()?;
     tokio::pin!(stop);
-    let daprd = program(args.daprd, "daprd", "tools/get-daprd")?;
-    let redis = program(args.redis_server, "redis-server", "tools/get-redis")?;
+    let (daprd, _) = DAPRD.find(args.daprd.as_deref()).await?;
+    let (redis, _) = REDIS.find(args.redis_server.as_deref()).await?;
     let data = std::path::absolute(&config.data)?;
     let config = Config { data, ..config.clone() };
     let plan = Plan::new(&config, daprd, redis)?;
@@ -79,15 +80,6 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     say("stopping: the gateway first, then each daprd and its service, Redis last");
     shop.stop().await;
     Ok(ExitCode::SUCCESS)
-}
-
-fn program(given: Option<PathBuf>, name: &str, tool: &str) -> anyhow::Result<PathBuf> {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let mut found = std::env::split_paths(&paths).map(|folder| folder.join(name)).filter(|path| path.is_file());
-    let program = given.or_else(|| found.next());
-    let program = program.with_context(|| format!("{name} is missing; type: make dapr   ({tool} fetches it)"))?;
-    anyhow::ensure!(program.is_file(), "{} is no program; type: make dapr   ({tool} fetches it)", program.display());
-    Ok(std::path::absolute(program)?)
 }
 
 /// Everything that runs, in the groups in which it is stopped.

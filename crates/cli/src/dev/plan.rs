@@ -53,16 +53,9 @@ impl Plan {
             let app = app(config, &ours, service, own, to_daprd, &tokens);
             services.push((app, sidecar(config, &daprd, service, own, to_app, &tokens)));
         }
-        let mut all: Vec<u16> = vec![config.http().port(), ports.redis(), ports.mailbox_http()];
-        all.extend(
-            (0..SERVICES.len()).map(|place| ports.service(place)).flat_map(|own| {
-                [own.app, own.admin, own.dapr_http, own.dapr_grpc, own.dapr_internal, own.dapr_metrics]
-            }),
-        );
-        all.extend(proxies.iter().map(|(at, _)| at));
         let partners = partners(config, &ours, ports);
-        all.extend(partners.iter().map(|partner| partner.port));
-        Ok(Self { redis: redis_server(config, redis), partners, services, proxies, ports: all })
+        let ports = self::ports(config).into_iter().chain(proxies.iter().map(|(at, _)| *at)).collect();
+        Ok(Self { redis: redis_server(config, redis), partners, services, proxies, ports })
     }
 
     /// Names the first that is taken, before anything is started.
@@ -72,6 +65,22 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// Every port of a deployment; those of partners that are not simulated stay out.
+pub fn ports(config: &Config) -> Vec<u16> {
+    let ports = config.ports();
+    let simulated = [
+        (config.sandpay_url.is_none(), vec![ports.sandpay()]),
+        (config.harborpay_url.is_none(), vec![ports.harborpay()]),
+        (config.carrier_url.is_none(), vec![ports.carrier()]),
+        (config.smtp.is_none(), vec![ports.mailbox_smtp(), ports.mailbox_http()]),
+    ];
+    let services = (0..SERVICES.len())
+        .map(|place| ports.service(place))
+        .flat_map(|own| [own.app, own.admin, own.dapr_http, own.dapr_grpc, own.dapr_internal, own.dapr_metrics]);
+    let partners = simulated.into_iter().filter(|(is_simulated, _)| *is_simulated).flat_map(|(_, ports)| ports);
+    [config.http().port(), ports.redis()].into_iter().chain(partners).chain(services).collect()
 }
 
 fn redis_server(config: &Config, program: PathBuf) -> Spec {

@@ -7,23 +7,23 @@ use millrace::Incoming;
 use sandbox::provider::Kind;
 use serde_json::Value;
 
-use crate::order::history;
+use crate::order::{Storefront, history};
 use crate::recording::Recording;
-use crate::shop::Shop;
+use crate::world::Partners;
 
 /// What became of the orders, by status.
 pub type Outcomes = BTreeMap<String, usize>;
 
 /// Checks a quiet shop after `orders` were placed and `received` of each of `skus` articles came in. Returns how the
 /// orders ended; an error names the first thing that is wrong.
-pub async fn judge(shop: &Shop, orders: &[String], skus: usize, received: i64) -> Result<Outcomes, String> {
+pub async fn judge(shop: &impl Storefront, orders: &[String], skus: usize, received: i64) -> Result<Outcomes, String> {
     let pending = shop.quiet(std::time::Duration::from_secs(1)).await?;
     for (service, pending) in &pending {
         expect((pending.held, pending.parked) == (0, 0), || format!("18: {service} holds or parks: {pending:?}"))?;
     }
     let mut outcomes = Outcomes::new();
     let mut shipped = BTreeMap::<String, i64>::new();
-    let books = Books::of(shop).await?;
+    let books = Books::of(shop.partners()).await?;
     for id in orders {
         let order = shop.get(&format!("/orders/{id}")).await;
         let status = order["status"].as_str().unwrap_or_default().to_owned();
@@ -59,19 +59,19 @@ struct Books {
 }
 
 impl Books {
-    async fn of(shop: &Shop) -> Result<Self, String> {
+    async fn of(partners: &Partners) -> Result<Self, String> {
         let (mut captured, mut refunded) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
-        for provider in [&shop.sandpay, &shop.harborpay] {
+        for provider in [&partners.sandpay, &partners.harborpay] {
             for booking in provider.ledger().await.map_err(|error| error.to_string())? {
                 let book = if booking.kind == Kind::Capture { &mut captured } else { &mut refunded };
                 book.entry(booking.request.order_id).or_default().push(booking.request.amount);
             }
         }
         let mut parcels = BTreeMap::new();
-        for parcel in shop.carrier.parcels().await.map_err(|error| error.to_string())? {
+        for parcel in partners.carrier.parcels().await.map_err(|error| error.to_string())? {
             *parcels.entry(parcel.request.order_id).or_default() += 1;
         }
-        let mails = shop.mailbox.mails().await.map_err(|error| error.to_string())?;
+        let mails = partners.mailbox.mails().await.map_err(|error| error.to_string())?;
         // Sent twice is what SMTP may do; under two Message-IDs is what it may not.
         let of_template: BTreeSet<(String, String)> =
             mails.iter().map(|mail| (mail.message_id.clone(), mail.subject.clone())).collect();

@@ -1,13 +1,18 @@
 //! A customer of the shop: places, cancels and looks at orders through the public API, trying again while it is down.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode};
 use bytes::Bytes;
+use millrace::Service;
+use millrace::clock::Clock;
+use millrace::pending::Pending;
 use serde_json::{Value, json};
 
-use crate::shop::Shop;
+use crate::shop::SERVICES;
+use crate::world::{Door, Partners};
 
 /// An order to place.
 #[derive(Debug, Clone)]
@@ -37,29 +42,40 @@ impl Wanted {
     }
 }
 
-impl Shop {
+/// A running shop and what surrounds it, wherever it runs.
+#[expect(async_fn_in_trait, reason = "awaited where it is called, never spawned")]
+pub trait Storefront {
+    fn clock(&self) -> &Clock;
+
+    fn door(&self) -> &Door;
+
+    fn partners(&self) -> &Partners;
+
+    /// `None` while it is down.
+    fn service(&self, name: &str) -> Option<Service>;
+
     /// One call through the public door, repeated with the same key while the answer is open.
-    pub async fn call(&self, method: Method, path: &str, key: &str, body: &Value) -> Response<Bytes> {
+    async fn call(&self, method: Method, path: &str, key: &str, body: &Value) -> Response<Bytes> {
         loop {
             let request =
                 Request::builder().method(method.clone()).uri(path).header("content-type", "application/json");
             let request = if key.is_empty() { request } else { request.header("idempotency-key", key) };
             let body = if method == Method::GET { Body::empty() } else { Body::from(body.to_string()) };
-            let answer = self.door.call(request.body(body).expect("a request")).await;
+            let answer = self.door().call(request.body(body).expect("a request")).await;
             match answer {
                 Some(response) if response.status() != StatusCode::SERVICE_UNAVAILABLE => return response,
-                _ => self.clock.sleep(Duration::from_millis(500)).await,
+                _ => self.clock().sleep(Duration::from_millis(500)).await,
             }
         }
     }
 
-    pub async fn get(&self, path: &str) -> Value {
+    async fn get(&self, path: &str) -> Value {
         let response = self.call(Method::GET, path, "", &Value::Null).await;
         serde_json::from_slice(response.body()).expect("answers are JSON")
     }
 
     /// Receives stock and sets prices, as first data.
-    pub async fn stock(&self, skus: usize, each: u32) {
+    async fn stock(&self, skus: usize, each: u32) {
         let sku = |n: usize| format!("SKU-{n:03}");
         let lines: Vec<Value> = (1..=skus).map(|n| json!({ "sku": sku(n), "quantity": each })).collect();
         let receipt = json!({ "receiptId": "r-1", "lines": lines });
@@ -74,14 +90,14 @@ impl Shop {
     }
 
     /// Places an order, waiting for its price to be heard; the order's id.
-    pub async fn place(&self, wanted: &Wanted, key: &str) -> String {
+    async fn place(&self, wanted: &Wanted, key: &str) -> String {
         loop {
             let response = self.call(Method::POST, "/orders", key, &wanted.body()).await;
             let body: Value = serde_json::from_slice(response.body()).expect("answers are JSON");
             match response.status() {
                 StatusCode::ACCEPTED => return body["orderId"].as_str().expect("an order has an id").to_owned(),
                 StatusCode::UNPROCESSABLE_ENTITY if body["code"] == "sku_not_priced" => {
-                    self.clock.sleep(Duration::from_millis(100)).await;
+                    self.clock().sleep(Duration::from_millis(100)).await;
                 }
                 status => panic!("{status}: {body}"),
             }
@@ -89,16 +105,42 @@ impl Shop {
     }
 
     /// The order once it has ended, its compensations included.
-    pub async fn ended(&self, order: &str, within: Duration) -> Value {
-        let start = self.clock.now_us();
+    async fn ended(&self, order: &str, within: Duration) -> Value {
+        let start = self.clock().now_us();
         loop {
             let found = self.get(&format!("/orders/{order}")).await;
             if found["ended"] == true {
                 return found;
             }
-            let waited = self.clock.now_us() - start;
+            let waited = self.clock().now_us() - start;
             assert!(waited < within.as_micros() as i64, "not ended after {within:?}: {found:#}");
-            self.clock.sleep(Duration::from_millis(50)).await;
+            self.clock().sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until no service has anything on its way, calls to partners included; the error says who still has.
+    async fn quiet(&self, within: Duration) -> Result<BTreeMap<&'static str, Pending>, String> {
+        let start = self.clock().now_us();
+        loop {
+            let mut pending = BTreeMap::new();
+            let mut calling = false;
+            for name in SERVICES {
+                if let Some(service) = self.service(name) {
+                    let is_effect = |work: &String| {
+                        service.topology().effects.iter().any(|(_, effect)| work.starts_with(&format!("{effect}|")))
+                    };
+                    let of_service = service.pending().await;
+                    calling |= of_service.work.iter().any(is_effect);
+                    pending.insert(name, of_service);
+                }
+            }
+            if pending.len() == SERVICES.len() && !calling && pending.values().all(Pending::is_quiet) {
+                return Ok(pending);
+            }
+            if self.clock().now_us() - start > within.as_micros() as i64 {
+                return Err(format!("not quiet after {within:?}: {pending:#?}"));
+            }
+            self.clock().sleep(Duration::from_secs(1)).await;
         }
     }
 }

@@ -14,7 +14,8 @@ use millrace::{Incoming, Service, owner};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::shop::{SERVICES, Shop};
+use crate::order::Storefront;
+use crate::shop::SERVICES;
 use crate::world::call;
 
 /// Events by (topic, partition), in feed order.
@@ -23,7 +24,7 @@ pub struct Recording(BTreeMap<(String, u8), Vec<Bytes>>);
 
 impl Recording {
     /// Everything in the feeds of `shop`.
-    pub async fn of(shop: &Shop) -> Self {
+    pub async fn of(shop: &impl Storefront) -> Self {
         let mut recording = Self::default();
         for service in SERVICES {
             recording.0.extend(Self::of_service(shop, service).await.0);
@@ -32,15 +33,15 @@ impl Recording {
     }
 
     /// Everything in the feeds of one service.
-    pub async fn of_service(shop: &Shop, service: &str) -> Self {
+    pub async fn of_service(shop: &impl Storefront, service: &str) -> Self {
         let mut recording = Self::default();
-        let heads: HashMap<String, HashMap<u8, u64>> = invoke(shop, service, "/feeds").await;
+        let heads: HashMap<String, HashMap<u8, u64>> = ask(shop, service, "/feeds").await;
         for (topic, partitions) in heads {
             for (partition, head) in partitions {
                 let events = recording.0.entry((topic.clone(), partition)).or_default();
                 while (events.len() as u64) < head {
                     let path = format!("/feeds/{topic}/{partition}?after={}", events.len());
-                    let page: BTreeMap<String, Vec<Box<RawValue>>> = invoke(shop, service, &path).await;
+                    let page: BTreeMap<String, Vec<Box<RawValue>>> = ask(shop, service, &path).await;
                     events.extend(page["events"].iter().map(|event| Bytes::from(event.get().to_owned())));
                 }
             }
@@ -92,9 +93,9 @@ impl Recording {
     }
 }
 
-async fn invoke<T: serde::de::DeserializeOwned>(shop: &Shop, service: &str, path: &str) -> T {
-    let request = Request::get(path).body(Bytes::new()).expect("a request");
-    let response = shop.bus.invoke(service, request).await.expect("the service answers");
+async fn ask<T: serde::de::DeserializeOwned>(shop: &impl Storefront, service: &str, path: &str) -> T {
+    let request = Request::get(path).body(Body::empty()).expect("a request");
+    let response = call(shop.service(service).expect("it runs").router(None), request).await;
     serde_json::from_slice(response.body()).expect("feeds are JSON")
 }
 

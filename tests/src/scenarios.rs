@@ -8,7 +8,7 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::judge::judge;
-use crate::order::{Wanted, history};
+use crate::order::{Storefront, Wanted, history};
 use crate::shop::{Options, Shop};
 
 const SKUS: usize = 2;
@@ -70,7 +70,7 @@ pub async fn an_order_travels_the_whole_saga() {
     let order = ends(&shop, &id, "fulfilled", None).await;
     says(&order, &["inventory.reserved", "payment.processed", "inventory.allocated", "shipment.dispatched"]);
     says(&order, &["order.created", "order.confirmed", "order.shipped", "order.delivered", "order.fulfilled"]);
-    let mails = shop.mailbox.mails().await.expect("mails");
+    let mails = shop.partners.mailbox.mails().await.expect("mails");
     assert_eq!(mails.iter().filter(|mail| mail.message_id.contains(&id)).count(), 3, "{mails:#?}");
 }
 
@@ -106,7 +106,7 @@ pub async fn a_provider_that_is_down_cancels_the_order_in_time() {
     assert!(shop.clock.now_us() - start < 25_000_000, "within the payment's time-out and five seconds");
     let order = ends(&shop, &id, "cancelled", Some("payment_timeout")).await;
     says(&order, &["payment.initiated", "payment.failed", "inventory.released"]);
-    assert!(shop.sandpay.ledger().await.expect("a ledger").is_empty());
+    assert!(shop.partners.sandpay.ledger().await.expect("a ledger").is_empty());
 }
 
 pub async fn a_capture_after_the_time_out_is_refunded() {
@@ -133,7 +133,7 @@ pub async fn a_carrier_that_is_slow_or_down_for_a_while_delivers_once() {
         let order = shop.ended(&id, 10 * MINUTE).await;
         assert_eq!(order["status"], "fulfilled", "{code}: {order:#}");
     }
-    assert_eq!(shop.carrier.parcels().await.expect("parcels").len(), 2);
+    assert_eq!(shop.partners.carrier.parcels().await.expect("parcels").len(), 2);
 }
 
 pub async fn an_order_cancelled_before_it_is_paid_is_never_charged() {
@@ -147,7 +147,7 @@ pub async fn an_order_cancelled_before_it_is_paid_is_never_charged() {
     shop.start_service("payment");
     let order = ends(&shop, &id, "cancelled", Some("customer")).await;
     says(&order, &["order.cancelled", "inventory.released"]);
-    let charged = shop.sandpay.ledger().await.expect("a ledger");
+    let charged = shop.partners.sandpay.ledger().await.expect("a ledger");
     // The reservation may be heard before the cancellation: then the charge is paid back.
     assert!(charged.is_empty() || charged.len() == 2, "{charged:#?}");
 }

@@ -5,18 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use millrace::clock::Clock;
-use millrace::pending::Pending;
 use millrace::sidecar::Sidecar;
 use millrace::sidecar::embedded::Bus;
 use millrace::store::embedded::EmbeddedStore;
 use millrace::{App, Env, Service, Tuning};
-use sandbox::carrier::{self, Carrier};
-use sandbox::mailbox::Mailbox;
-use sandbox::provider::{self, Provider};
-use sandbox::{Environment, SECRET};
+use sandbox::SECRET;
 
 use crate::faulty::FaultyStore;
-use crate::world::{Door, World};
+use crate::order::Storefront;
+use crate::world::{Door, Partners, World};
 
 pub const SERVICES: [&str; 7] = ["gateway", "orders", "warehouse", "payment", "shipping", "notifications", "pricing"];
 
@@ -40,15 +37,39 @@ impl Default for Options {
     }
 }
 
+/// The service `name`, wired as everywhere, its partners reached by their names.
+pub fn app(name: &str, options: &Options) -> App {
+    let key = || SECRET.parse().expect("the sandbox's secret is one");
+    match name {
+        "gateway" => gateway::app(),
+        "orders" => orders::app(orders::Settings {
+            reservation_ttl: options.reservation_ttl,
+            shipping_timeout: options.shipping_timeout,
+        }),
+        "warehouse" => warehouse::app(warehouse::Settings { reservation_ttl: options.reservation_ttl }),
+        "payment" => payment::app(payment::Settings {
+            payment_timeout: options.payment_timeout,
+            sandpay_url: "http://sandpay".to_owned(),
+            harborpay_url: "http://harborpay".to_owned(),
+            callback_keys: vec![key()],
+        }),
+        "shipping" => shipping::app(shipping::Settings {
+            carrier_url: "http://carrier".to_owned(),
+            callback_keys: vec![key()],
+            ..shipping::Settings::default()
+        }),
+        "notifications" => notifications::app(),
+        "pricing" => pricing::app(),
+        other => unreachable!("{other} is no service"),
+    }
+}
+
 pub struct Shop {
     pub clock: Clock,
     pub bus: Bus,
     pub store: Arc<FaultyStore>,
     pub door: Door,
-    pub sandpay: Provider,
-    pub harborpay: Provider,
-    pub carrier: Carrier,
-    pub mailbox: Mailbox,
+    pub partners: Partners,
     options: Options,
     sidecar: Arc<dyn Sidecar>,
     world: Arc<World>,
@@ -74,69 +95,15 @@ impl Shop {
         Arc::new_cyclic(|shop: &Weak<Self>| {
             let clock = Clock::simulated(seed);
             let door = Door::default();
-            let environment = Environment {
-                clock: clock.clone(),
-                callbacks: Arc::new(door.clone()),
-                spawn: Arc::new(|task| drop(tokio::spawn(task))),
-            };
-            let key = || SECRET.parse().expect("the sandbox's secret is one");
-            let open = |name| Provider::open(name, key(), None, environment.clone()).expect("memory opens");
-            let (sandpay, harborpay) = (open("sandpay"), open("harborpay"));
-            let carrier = Carrier::open("carrier", key(), options.delivery_delay, None, environment.clone());
-            let carrier = carrier.expect("memory opens");
-            let mailbox = Mailbox::open(None, clock.clone()).expect("memory opens");
-            let partners = vec![
-                ("sandpay", provider::router(sandpay.clone())),
-                ("harborpay", provider::router(harborpay.clone())),
-                ("carrier", carrier::router(carrier.clone())),
-            ];
-            let world = Arc::new(World { partners, mailbox: mailbox.clone() });
+            let partners = Partners::open(&clock, &door, options.delivery_delay);
+            let world = Arc::new(partners.world());
             let crash = shop.clone();
             let crash = move |service| crash.upgrade().into_iter().for_each(|shop| shop.crash(service));
             let store = FaultyStore::new(EmbeddedStore::memory(clock.clone()), clock.clone(), Box::new(crash));
             let bus = Bus::new(clock.clone());
             let sidecar = sidecar.unwrap_or_else(|| Arc::new(bus.clone()));
-            Self {
-                clock,
-                sidecar,
-                bus,
-                store,
-                door,
-                sandpay,
-                harborpay,
-                carrier,
-                mailbox,
-                options,
-                world,
-                services: Mutex::default(),
-            }
+            Self { clock, sidecar, bus, store, door, partners, options, world, services: Mutex::default() }
         })
-    }
-
-    fn app(&self, name: &str) -> App {
-        let key = || SECRET.parse().expect("the sandbox's secret is one");
-        match name {
-            "gateway" => gateway::app(),
-            "orders" => orders::app(orders::Settings {
-                reservation_ttl: self.options.reservation_ttl,
-                shipping_timeout: self.options.shipping_timeout,
-            }),
-            "warehouse" => warehouse::app(warehouse::Settings { reservation_ttl: self.options.reservation_ttl }),
-            "payment" => payment::app(payment::Settings {
-                payment_timeout: self.options.payment_timeout,
-                sandpay_url: "http://sandpay".to_owned(),
-                harborpay_url: "http://harborpay".to_owned(),
-                callback_keys: vec![key()],
-            }),
-            "shipping" => shipping::app(shipping::Settings {
-                carrier_url: "http://carrier".to_owned(),
-                callback_keys: vec![key()],
-                ..shipping::Settings::default()
-            }),
-            "notifications" => notifications::app(),
-            "pricing" => pricing::app(),
-            other => unreachable!("{other} is no service"),
-        }
     }
 
     /// Starts a service, or starts it again on what it left in the store.
@@ -148,7 +115,7 @@ impl Shop {
             clock: self.clock.clone(),
             tuning: Tuning::default(),
         };
-        let service = self.app(name).start(env);
+        let service = app(name, &self.options).start(env);
         self.bus.attach(&service);
         if name == "gateway" {
             self.door.open(gateway::public(service.clone()));
@@ -177,34 +144,22 @@ impl Shop {
             service.kill();
         }
     }
+}
 
-    pub fn service(&self, name: &str) -> Option<Service> {
-        self.services.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+impl Storefront for Shop {
+    fn clock(&self) -> &Clock {
+        &self.clock
     }
 
-    /// Waits until no service has anything on its way, calls to partners included; the error says who still has.
-    pub async fn quiet(&self, within: Duration) -> Result<BTreeMap<&'static str, Pending>, String> {
-        let start = self.clock.now_us();
-        loop {
-            let mut pending = BTreeMap::new();
-            let mut calling = false;
-            for name in SERVICES {
-                if let Some(service) = self.service(name) {
-                    let is_effect = |work: &String| {
-                        service.topology().effects.iter().any(|(_, effect)| work.starts_with(&format!("{effect}|")))
-                    };
-                    let of_service = service.pending().await;
-                    calling |= of_service.work.iter().any(is_effect);
-                    pending.insert(name, of_service);
-                }
-            }
-            if pending.len() == SERVICES.len() && !calling && pending.values().all(Pending::is_quiet) {
-                return Ok(pending);
-            }
-            if self.clock.now_us() - start > within.as_micros() as i64 {
-                return Err(format!("not quiet after {within:?}: {pending:#?}"));
-            }
-            self.clock.sleep(Duration::from_secs(1)).await;
-        }
+    fn door(&self) -> &Door {
+        &self.door
+    }
+
+    fn partners(&self) -> &Partners {
+        &self.partners
+    }
+
+    fn service(&self, name: &str) -> Option<Service> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 }

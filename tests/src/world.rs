@@ -9,13 +9,55 @@ use axum::http::{HeaderMap, Request, Response};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use millrace::clock::Clock;
 use millrace::outside::{Mail, Outside, OutsideError};
-use sandbox::Callbacks;
+use sandbox::carrier::{self, Carrier};
 use sandbox::mailbox::Mailbox;
+use sandbox::provider::{self, Provider};
+use sandbox::{Callbacks, Environment, SECRET};
+use tokio::runtime::Handle;
 use tower::ServiceExt;
 
 /// Longest body read in a test.
 pub const BODY: usize = 1 << 22;
+
+/// Everybody the shop deals with, each with books the judge reads.
+pub struct Partners {
+    pub sandpay: Provider,
+    pub harborpay: Provider,
+    pub carrier: Carrier,
+    pub mailbox: Mailbox,
+}
+
+impl Partners {
+    /// Their books in memory, their callbacks to `door`; they go on in the present runtime, whoever calls them from where.
+    pub fn open(clock: &Clock, door: &Door, delivery_delay: Duration) -> Self {
+        let runtime = Handle::current();
+        let environment = Environment {
+            clock: clock.clone(),
+            callbacks: Arc::new(door.clone()),
+            spawn: Arc::new(move |task| drop(runtime.spawn(task))),
+        };
+        let key = || SECRET.parse().expect("the sandbox's secret is one");
+        let open = |name| Provider::open(name, key(), None, environment.clone()).expect("memory opens");
+        let carrier = Carrier::open("carrier", key(), delivery_delay, None, environment.clone());
+        Self {
+            sandpay: open("sandpay"),
+            harborpay: open("harborpay"),
+            carrier: carrier.expect("memory opens"),
+            mailbox: Mailbox::open(None, clock.clone()).expect("memory opens"),
+        }
+    }
+
+    pub fn world(&self) -> World {
+        let partners = vec![
+            ("sandpay", provider::router(self.sandpay.clone())),
+            ("harborpay", provider::router(self.harborpay.clone())),
+            ("carrier", carrier::router(self.carrier.clone())),
+        ];
+        World { partners, mailbox: self.mailbox.clone() }
+    }
+}
 
 /// Partners by the authority of their URL.
 pub struct World {

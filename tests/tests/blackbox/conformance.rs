@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use blackbox::order::Wanted;
+use blackbox::order::{Storefront, Wanted};
 use blackbox::recording::{Player, Recording};
 use blackbox::shop::SERVICES;
 use blackbox::world::call;
 use blackbox::{Options, Shop};
 use bytes::Bytes;
-use millrace::{Service, owner};
 use millrace::sidecar::Status;
+use millrace::{Service, owner};
 
 /// How a topic's events reach the service.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,7 +45,7 @@ async fn recording() -> Arc<Recording> {
         shop.ended(&id, Duration::from_secs(600)).await;
     }
     shop.quiet(Duration::from_secs(600)).await.expect("quiet");
-    Arc::new(Recording::of(&shop).await)
+    Arc::new(Recording::of(&*shop).await)
 }
 
 /// Orders by their idempotency keys.
@@ -93,7 +93,7 @@ async fn hear(name: &'static str, recording: &Arc<Recording>, delivery: Delivery
     let pending = service.pending().await;
     assert_eq!(pending.held, 0, "{name} holds something ({delivery:?}): {:#?}", service.parked().await);
     assert_eq!(pending.parked, if delivery == Delivery::AmongPoison { poisoned(&service) } else { 0 });
-    Recording::of_service(&shop, name).await.facts()
+    Recording::of_service(&*shop, name).await.facts()
 }
 
 fn poisoned(service: &Service) -> u64 {

@@ -126,16 +126,15 @@ impl Shop {
 
     async fn stop(self) {
         let mut services = self.services.into_iter();
-        if let Some((gateway, daprd)) = services.next() {
-            // The other way round than below: what the gateway has taken it still asks of others, through its daprd.
-            gateway.stop().await;
-            daprd.stop().await;
-        }
         let drain = |(app, daprd): (Supervised, Supervised)| async {
             daprd.stop().await;
             app.stop().await;
         };
-        join_all(services.map(drain)).await;
+        if let Some((gateway, daprd)) = services.next() {
+            // Before its daprd: what the gateway has taken it still asks of the others.
+            gateway.stop().await;
+            tokio::join!(daprd.stop(), join_all(services.map(drain)));
+        }
         join_all(self.partners.into_iter().map(Supervised::stop)).await;
         self.proxies.stop(std::time::Duration::ZERO).await;
         if let Some(redis) = self.redis {

@@ -1,0 +1,104 @@
+//! The files a check looks at: what git tracks, as text, with what kind of file each is.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub struct File {
+    /// From the root of the workspace.
+    pub path: String,
+    pub text: String,
+}
+
+impl File {
+    pub fn new(path: &str, text: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), text: text.into() }
+    }
+
+    pub fn is_rust(&self) -> bool {
+        self.path.ends_with(".rs")
+    }
+
+    /// Runs only under `cargo test`.
+    pub fn is_test(&self) -> bool {
+        let is_helper = self.path == "crates/sandbox/src/testing.rs";
+        is_helper
+            || self.path.starts_with("tests/")
+            || self.path.contains("/tests/")
+            || self.path.ends_with("/tests.rs")
+    }
+
+    /// Written by `make generate`.
+    pub fn is_generated(&self) -> bool {
+        self.path.starts_with("crates/events/src/")
+    }
+
+    pub fn is_in(&self, folders: &[&str]) -> bool {
+        folders.iter().any(|folder| self.path.starts_with(folder))
+    }
+
+    pub fn at(&self, line: usize, what: &str) -> String {
+        format!("{}:{line}: {what}", self.path)
+    }
+}
+
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace").to_owned()
+}
+
+/// Every tracked file that is text. What lies about untracked is nobody's business yet.
+pub fn files() -> Vec<File> {
+    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output().expect("git is installed");
+    assert!(listed.status.success(), "git ls-files: {}", String::from_utf8_lossy(&listed.stderr));
+    let listed = String::from_utf8(listed.stdout).expect("paths are UTF-8");
+    // Deleted and not yet committed so: as good as gone. What is not UTF-8 is no text.
+    let read = |path: &str| Some(File::new(path, std::fs::read_to_string(root().join(path)).ok()?));
+    listed.split_terminator('\0').filter_map(read).collect()
+}
+
+/// Rust with its comments and the contents of its literals blanked, line by line where they were.
+pub fn code(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut code = String::with_capacity(text.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let end = match &bytes[at..] {
+            [b'/', b'/', ..] => text[at..].find('\n').map_or(bytes.len(), |length| at + length),
+            [b'/', b'*', ..] => text[at..].find("*/").map_or(bytes.len(), |length| at + length + 2),
+            [b'r', b'"' | b'#', ..] if !is_word(bytes, at) => raw_string_end(text, at).unwrap_or(at),
+            [b'"', ..] => string_end(bytes, at),
+            [b'\'', b'\\', ..] => at + 3 + text[at + 3..].find('\'').unwrap_or(0) + 1,
+            [b'\'', _, b'\'', ..] => at + 3,
+            _ => at,
+        };
+        if end == at {
+            let next = text[at..].chars().next().expect("not at the end");
+            code.push(next);
+            at += next.len_utf8();
+        } else {
+            code.extend(text[at..end].chars().map(|char| if matches!(char, '\n' | '"') { char } else { ' ' }));
+            at = end;
+        }
+    }
+    code
+}
+
+/// Whether the letter at `at` goes on a word begun before.
+fn is_word(bytes: &[u8], at: usize) -> bool {
+    at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'_')
+}
+
+fn raw_string_end(text: &str, at: usize) -> Option<usize> {
+    let hashes = text[at + 1..].bytes().take_while(|byte| *byte == b'#').count();
+    let content = at + 1 + hashes + 1;
+    let is_string = text.as_bytes().get(content - 1) == Some(&b'"');
+    let close = format!("\"{}", "#".repeat(hashes));
+    is_string.then(|| text[content..].find(&close).map_or(text.len(), |length| content + length + close.len()))
+}
+
+fn string_end(bytes: &[u8], at: usize) -> usize {
+    let mut end = at + 1;
+    while end < bytes.len() && bytes[end] != b'"' {
+        end += if bytes[end] == b'\\' { 2 } else { 1 };
+    }
+    (end + 1).min(bytes.len())
+}

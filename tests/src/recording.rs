@@ -1,7 +1,7 @@
 //! What a shop published, and a sidecar that knows nothing else: one service alone is fed from it, in any order and any
 //! number of times, and heals from it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
@@ -35,7 +35,7 @@ impl Recording {
     /// Everything in the feeds of one service.
     pub async fn of_service(shop: &impl Storefront, service: &str) -> Self {
         let mut recording = Self::default();
-        let heads: HashMap<String, HashMap<u8, u64>> = ask(shop, service, "/feeds").await;
+        let heads: BTreeMap<String, BTreeMap<u8, u64>> = ask(shop, service, "/feeds").await;
         for (topic, partitions) in heads {
             for (partition, head) in partitions {
                 let events = recording.0.entry((topic.clone(), partition)).or_default();

@@ -17,8 +17,8 @@ use millrace::outside::Network;
 use millrace::sidecar::embedded::{Bus, Faults};
 use millrace::store::embedded::EmbeddedStore;
 use millrace::{
-    Accepted, Aggregate, App, Command, Decider, Env, Event, IdempotencyKey, Problem, Projects, Rejected, RowKey, Service,
-    Tuning, View,
+    Accepted, Aggregate, App, Command, Decider, Env, Event, IdempotencyKey, Problem, Projects, Rejected, RowKey,
+    Service, Tuning, View,
 };
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt;

@@ -106,7 +106,9 @@ fn append(expected: u64) -> Unit {
 /// The version of the stream and the head of its feed.
 async fn reached(subject: &Subject) -> (u64, u64) {
     let Answer::Heads(heads) = subject.read(Query::Heads).await else { panic!("not heads") };
-    let Answer::Stream(stream) = subject.read(Query::Stream(append(0).appends.remove(0).stream)).await else { panic!("not a stream") };
+    let Answer::Stream(stream) = subject.read(Query::Stream(append(0).appends.remove(0).stream)).await else {
+        panic!("not a stream")
+    };
     (stream.version, heads.first().map_or(0, |(_, head)| *head))
 }
 
@@ -135,8 +137,12 @@ async fn a_journal_that_lost_its_tail_holds_whole_commits_up_to_some_one() {
         store.commit_one(append(version)).await;
     }
     drop(store);
-    let journal = fs::read_dir(&directory.0).expect("the directory is there").map(|entry| entry.expect("an entry").path());
-    let journal = journal.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "jnl")).expect("a journal");
+    let journal =
+        fs::read_dir(&directory.0).expect("the directory is there").map(|entry| entry.expect("an entry").path());
+    let journal = journal
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|extension| extension == "jnl"))
+        .expect("a journal");
     let bytes = fs::read(&journal).expect("the journal is there");
     let written = bytes.len() - bytes.iter().rev().take_while(|byte| **byte == 0).count();
     let mut least = 10;

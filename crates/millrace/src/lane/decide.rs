@@ -42,16 +42,17 @@ impl Memory {
     ) -> Result<Decided, Undecidable> {
         let reads: Vec<Slot> =
             job.decisions.iter().flat_map(|decision| decision.reads()).map(|slot| slot.slot).collect();
-        let mut slots = HashMap::new();
+        let (mut slots, mut versions) = (HashMap::new(), Vec::new());
         for slot in &reads {
             let cached = self
                 .young
                 .get(slot)
                 .or_else(|| self.old.get(slot))
                 .ok_or_else(|| Undecidable::Poison("state went missing".to_owned()))?;
-            slots.insert(slot.clone(), cached.clone());
+            if slots.insert(slot.clone(), cached.clone()).is_none() {
+                versions.push((slot.clone(), cached.version));
+            }
         }
-        let versions: HashMap<Slot, u64> = slots.iter().map(|(slot, cached)| (slot.clone(), cached.version)).collect();
         let mut loaded = Loaded::new(slots);
         let rejected = job.decisions.iter().find_map(|decision| decision.decide(&mut loaded).err());
         if let Some(rejected) = rejected.clone().filter(|rejected| rejected.transient) {
@@ -69,22 +70,10 @@ impl Memory {
             parks: job.parks.clone(),
             floors: job.floors.clone(),
             result,
+            appends: only_read(versions, &written),
             ..Unit::default()
         };
         let mut decided = Decided { unit, slots: reads, rejected, published: Vec::new(), started: Vec::new() };
-        for (slot, version) in versions {
-            if let (Slot::Stream(stream), false) =
-                (&slot, written.is_empty() || written.iter().any(|written| written.slot == slot))
-            {
-                decided.unit.appends.push(Append {
-                    stream: stream.clone(),
-                    expected: version,
-                    events: Vec::new(),
-                    snapshot: None,
-                });
-            }
-        }
-        decided.unit.appends.sort_by(|a, b| a.stream.cmp(&b.stream));
         let context = Encoding { job, epoch, time: self.outlets.clock.rfc3339() };
         for written in written {
             writers.insert(written.slot.clone(), index);
@@ -198,4 +187,15 @@ struct Encoding<'a> {
     job: &'a Job,
     epoch: &'a Epoch,
     time: String,
+}
+
+/// What was decided on must still hold of a stream that was read and not written; without a write nothing hangs on it.
+fn only_read(versions: Vec<(Slot, u64)>, written: &[Written]) -> Vec<Append> {
+    let is_written = |slot: &Slot| written.is_empty() || written.iter().any(|written| written.slot == *slot);
+    let unwritten = versions.into_iter().filter(|(slot, _)| !is_written(slot));
+    let append = |(slot, expected)| match slot {
+        Slot::Stream(stream) => Some(Append { stream, expected, events: Vec::new(), snapshot: None }),
+        Slot::Row { .. } => None,
+    };
+    unwritten.filter_map(append).collect()
 }

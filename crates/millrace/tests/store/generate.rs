@@ -47,18 +47,33 @@ impl World {
 
 /// Everything a store can be asked about the world.
 pub fn queries() -> Vec<Query> {
-    let mut queries = vec![Query::Heads, Query::Due { limit: 99 }, Query::Work { limit: 99 }, Query::Parked { limit: 99 }, Query::Parked { limit: 2 }];
+    let mut queries = vec![
+        Query::Heads,
+        Query::Due { limit: 99 },
+        Query::Work { limit: 99 },
+        Query::Parked { limit: 99 },
+        Query::Parked { limit: 2 },
+    ];
     for topic in TOPICS {
         queries.extend([(0, 999), (3, 4)].map(|(after, limit)| Query::Feed { topic: topic.into(), after, limit }));
         for id in 0..3 {
             let stream = StreamId { topic: topic.into(), id: format!("s{id}") };
-            queries.extend([Query::Events { stream: stream.clone(), after: 0, limit: 999 }, Query::Events { stream: stream.clone(), after: 2, limit: 3 }, Query::Stream(stream)]);
+            queries.extend([
+                Query::Events { stream: stream.clone(), after: 0, limit: 999 },
+                Query::Events { stream: stream.clone(), after: 2, limit: 3 },
+                Query::Stream(stream),
+            ]);
         }
     }
     for key in 0..2 {
         let key = format!("k{key}");
         queries.push(Query::Row { view: "timeline".into(), key: key.clone(), row: "r1".into() });
-        queries.extend([("", 99), ("r1", 2)].map(|(after, limit)| Query::Rows { view: "timeline".into(), key: key.clone(), after: after.into(), limit }));
+        queries.extend([("", 99), ("r1", 2)].map(|(after, limit)| Query::Rows {
+            view: "timeline".into(),
+            key: key.clone(),
+            after: after.into(),
+            limit,
+        }));
     }
     for consumer in CONSUMERS {
         queries.extend(FEEDS.map(|feed| Query::Tracker { consumer: consumer.into(), feed: feed.into() }));
@@ -120,11 +135,25 @@ impl Dice<'_> {
         appends.dedup_by(|a, b| a.stream == b.stream);
         let mut rows = self.some(2, || self.row(world));
         rows.dedup_by(|a, b| (&a.key, &a.row) == (&b.key, &b.row));
-        let mut work = self.some(1, || NewWork { id: format!("w{}", self.below(6)), delay_ms: self.below(2) * HOUR_MS, tries: self.below(2) as u32 });
+        let mut work = self.some(1, || NewWork {
+            id: format!("w{}", self.below(6)),
+            delay_ms: self.below(2) * HOUR_MS,
+            tries: self.below(2) as u32,
+        });
         work.retain(|work| !matches!(&mark, Mark::Work { id } | Mark::Reschedule { id, .. } if *id == work.id));
         let after = if index > 0 && self.one_in(4) { vec![self.below(index as u64 + 1) as usize] } else { vec![] };
         let result = if matches!(mark, Mark::Request { .. }) { self.bytes() } else { Bytes::new() };
-        Unit { mark, after, appends, rows, work, settles: self.some(2, || self.settle()), parks: self.some(1, || self.park()), floors: self.some(1, || self.floor()), result }
+        Unit {
+            mark,
+            after,
+            appends,
+            rows,
+            work,
+            settles: self.some(2, || self.settle()),
+            parks: self.some(1, || self.park()),
+            floors: self.some(1, || self.floor()),
+            result,
+        }
     }
 
     fn mark(&self, world: &World) -> Mark {
@@ -137,7 +166,11 @@ impl Dice<'_> {
                 Mark::Reschedule { id, from, to: from + 1, delay_ms: self.below(2) * HOUR_MS }
             }
             3 => Mark::Request { key: format!("post|/orders|{}", self.below(24)), ttl_ms: HOUR_MS },
-            _ => Mark::Event { consumer: self.pick(CONSUMERS), feed: self.pick(FEEDS), position: 1 + self.below(POSITIONS) },
+            _ => Mark::Event {
+                consumer: self.pick(CONSUMERS),
+                feed: self.pick(FEEDS),
+                position: 1 + self.below(POSITIONS),
+            },
         }
     }
 
@@ -157,17 +190,32 @@ impl Dice<'_> {
 
     fn settle(&self) -> Settle {
         let outcome = if self.one_in(4) { Outcome::Held } else { Outcome::Done };
-        Settle { consumer: self.pick(CONSUMERS), feed: self.pick(FEEDS), position: 1 + self.below(POSITIONS), generation: u64::from(self.one_in(16)), outcome }
+        Settle {
+            consumer: self.pick(CONSUMERS),
+            feed: self.pick(FEEDS),
+            position: 1 + self.below(POSITIONS),
+            generation: u64::from(self.one_in(16)),
+            outcome,
+        }
     }
 
     fn park(&self) -> Park {
-        let (feed, entry) = if self.one_in(4) { (String::new(), "a1b2".to_owned()) } else { (self.pick(FEEDS), (1 + self.below(POSITIONS)).to_string()) };
+        let (feed, entry) = if self.one_in(4) {
+            (String::new(), "a1b2".to_owned())
+        } else {
+            (self.pick(FEEDS), (1 + self.below(POSITIONS)).to_string())
+        };
         Park { consumer: self.pick(CONSUMERS), feed, entry, record: self.bytes() }
     }
 
     fn floor(&self) -> Floor {
         let low = self.below(POSITIONS);
-        Floor { consumer: self.pick(CONSUMERS), feed: self.pick(FEEDS), low, holes: self.some(2, || 1 + self.below(low + 1)) }
+        Floor {
+            consumer: self.pick(CONSUMERS),
+            feed: self.pick(FEEDS),
+            low,
+            holes: self.some(2, || 1 + self.below(low + 1)),
+        }
     }
 
     fn bytes(&self) -> Bytes {

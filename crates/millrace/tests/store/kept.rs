@@ -6,7 +6,10 @@ pub async fn what_is_not_there_is_answered_empty(s: &Subject) {
     assert_eq!(s.stream("1").await, StoredStream::default());
     assert_eq!(s.read(Query::Events { stream: stream("1"), after: 0, limit: 9 }).await, Answer::Events(vec![]));
     assert_eq!(s.read(Query::Row { view: "v".into(), key: "k".into(), row: "a".into() }).await, Answer::Row(None));
-    assert_eq!(s.read(Query::Rows { view: "v".into(), key: "k".into(), after: String::new(), limit: 9 }).await, Answer::Rows(vec![]));
+    assert_eq!(
+        s.read(Query::Rows { view: "v".into(), key: "k".into(), after: String::new(), limit: 9 }).await,
+        Answer::Rows(vec![])
+    );
     assert_eq!(s.tracker().await, Tracker::default());
     assert_eq!(s.read(Query::Feed { topic: "orders.order".into(), after: 0, limit: 9 }).await, Answer::Feed(vec![]));
     assert_eq!(s.read(Query::Heads).await, Answer::Heads(vec![]));
@@ -32,25 +35,46 @@ pub async fn work_comes_due_in_order_when_its_time_has_come(s: &Subject) {
 pub async fn a_feed_is_dense_and_links_the_events_of_each_stream(s: &Subject) {
     let place = |position, previous| Placed { position, previous };
     let two = vec![event("{\"n\":1}", true), event("{\"n\":2}", false), event("{\"n\":3}", true)];
-    let first = s.commit(&[appending(vec![append("1", 0, two)]), appending(vec![append("2", 0, vec![event("{}", true)])])]).await;
-    assert_eq!(first, [Verdict::Ok { placed: vec![place(1, 0), place(2, 1)] }, Verdict::Ok { placed: vec![place(3, 0)] }]);
+    let first = s
+        .commit(&[appending(vec![append("1", 0, two)]), appending(vec![append("2", 0, vec![event("{}", true)])])])
+        .await;
+    assert_eq!(
+        first,
+        [Verdict::Ok { placed: vec![place(1, 0), place(2, 1)] }, Verdict::Ok { placed: vec![place(3, 0)] }]
+    );
     let mut other = append("1", 0, vec![event("{}", true)]);
     other.stream.topic = "orders.cart".into();
-    let more = appending(vec![append("1", 3, vec![event("{}", false), event("{\"n\":5}", true)]), append("2", 1, vec![event("{}", true)]), other]);
+    let more = appending(vec![
+        append("1", 3, vec![event("{}", false), event("{\"n\":5}", true)]),
+        append("2", 1, vec![event("{}", true)]),
+        other,
+    ]);
     assert_eq!(s.commit_one(more).await, Verdict::Ok { placed: vec![place(4, 2), place(5, 3), place(1, 0)] });
     assert_eq!(s.read(Query::Heads).await, Answer::Heads(vec![("orders.cart".into(), 1), ("orders.order".into(), 5)]));
 
-    let recorded = |sequence, placed, record: &'static str| Recorded { stream: "1".into(), sequence, placed, record: record.into() };
+    let recorded = |sequence, placed, record: &'static str| Recorded {
+        stream: "1".into(),
+        sequence,
+        placed,
+        record: record.into(),
+    };
     let page = Query::Feed { topic: "orders.order".into(), after: 1, limit: 3 };
     let other = Recorded { stream: "2".into(), ..recorded(1, Some(place(3, 0)), "{}") };
-    let expected = vec![recorded(3, Some(place(2, 1)), "{\"n\":3}"), other, recorded(5, Some(place(4, 2)), "{\"n\":5}")];
+    let expected =
+        vec![recorded(3, Some(place(2, 1)), "{\"n\":3}"), other, recorded(5, Some(place(4, 2)), "{\"n\":5}")];
     assert_eq!(s.read(page).await, Answer::Feed(expected));
     let page = Query::Events { stream: stream("1"), after: 1, limit: 2 };
-    assert_eq!(s.read(page).await, Answer::Events(vec![recorded(2, None, "{\"n\":2}"), recorded(3, Some(place(2, 1)), "{\"n\":3}")]));
+    assert_eq!(
+        s.read(page).await,
+        Answer::Events(vec![recorded(2, None, "{\"n\":2}"), recorded(3, Some(place(2, 1)), "{\"n\":3}")])
+    );
 }
 
 pub async fn a_stream_is_read_from_its_newest_snapshot_on(s: &Subject) {
-    let snapshot = |expected, events: usize, state: &'static str| Append { snapshot: Some(state.into()), ..append("1", expected, vec![event("{}", false); events]) };
+    let snapshot = |expected, events: usize, state: &'static str| Append {
+        snapshot: Some(state.into()),
+        ..append("1", expected, vec![event("{}", false); events])
+    };
     s.commit_one(appending(vec![snapshot(0, 2, "two")])).await;
     s.commit_one(appending(vec![snapshot(2, 1, "three")])).await;
     s.commit_one(appending(vec![append("1", 3, vec![event("{\"n\":4}", false)])])).await;
@@ -67,7 +91,10 @@ pub async fn rows_are_paged_in_byte_order(s: &Subject) {
     let mut seen = vec![String::new()];
     loop {
         let after = seen[seen.len() - 1].clone();
-        let Answer::Rows(page) = s.read(Query::Rows { view: "v".into(), key: "k".into(), after, limit: 4 }).await else { panic!("not rows") };
+        let Answer::Rows(page) = s.read(Query::Rows { view: "v".into(), key: "k".into(), after, limit: 4 }).await
+        else {
+            panic!("not rows")
+        };
         if page.is_empty() {
             break;
         }
@@ -88,9 +115,18 @@ pub async fn settling_moves_over_what_is_done_and_held(s: &Subject) {
 }
 
 pub async fn a_parked_entry_is_kept_until_it_is_done(s: &Subject) {
-    let park = |feed: &str, entry: &str, record: &'static str| Park { consumer: "c".into(), feed: feed.into(), entry: entry.into(), record: record.into() };
+    let park = |feed: &str, entry: &str, record: &'static str| Park {
+        consumer: "c".into(),
+        feed: feed.into(),
+        entry: entry.into(),
+        record: record.into(),
+    };
     let (held, foreign) = (park(FEED, "2", "poison"), park("", "a1b2", "foreign"));
-    s.commit(&[Unit { parks: vec![held.clone()], ..settling(2, Outcome::Held) }, Unit { parks: vec![foreign.clone()], ..Unit::default() }]).await;
+    s.commit(&[
+        Unit { parks: vec![held.clone()], ..settling(2, Outcome::Held) },
+        Unit { parks: vec![foreign.clone()], ..Unit::default() },
+    ])
+    .await;
     assert_eq!(s.read(Query::Parked { limit: 9 }).await, Answer::Parked(vec![held.clone(), foreign.clone()]));
     s.commit(&[settling(3, Outcome::Done), settling(2, Outcome::Done)]).await;
     assert_eq!(s.read(Query::Parked { limit: 9 }).await, Answer::Parked(vec![foreign]));
@@ -105,7 +141,10 @@ pub async fn an_entry_that_a_copy_has_settled_is_not_parked(s: &Subject) {
 }
 
 pub async fn a_floor_stands_for_marks_but_for_what_is_owed(s: &Subject) {
-    let floor = |low, holes: &[Position]| Unit { floors: vec![Floor { consumer: "c".into(), feed: FEED.into(), low, holes: holes.to_vec() }], ..Unit::default() };
+    let floor = |low, holes: &[Position]| Unit {
+        floors: vec![Floor { consumer: "c".into(), feed: FEED.into(), low, holes: holes.to_vec() }],
+        ..Unit::default()
+    };
     let hear = |position| Unit { mark: heard(position), ..Unit::default() };
     s.commit(&[hear(2), hear(7), floor(5, &[2, 3]), floor(4, &[4])]).await;
     let heard: Vec<Verdict> = s.commit(&[hear(1), hear(2), hear(3), hear(3), hear(4), hear(6), hear(7)]).await;

@@ -25,7 +25,12 @@ pub struct Subject {
 
 impl Subject {
     /// `keep` lives as long as the store is needed: its directory, its server.
-    pub async fn new(store: Arc<dyn Store>, partition: Partition, clock: Option<Clock>, keep: impl Any + Send + Sync) -> Self {
+    pub async fn new(
+        store: Arc<dyn Store>,
+        partition: Partition,
+        clock: Option<Clock>,
+        keep: impl Any + Send + Sync,
+    ) -> Self {
         let epoch = store.open(&partition).await.expect("the partition opens");
         Self { store, partition, epoch, clock, _keep: Box::new(keep) }
     }
@@ -48,7 +53,10 @@ impl Subject {
     }
 
     async fn tracker(&self) -> Tracker {
-        let Answer::Tracker(tracker) = self.read(Query::Tracker { consumer: "c".into(), feed: FEED.into() }).await else { panic!("not a tracker") };
+        let Answer::Tracker(tracker) = self.read(Query::Tracker { consumer: "c".into(), feed: FEED.into() }).await
+        else {
+            panic!("not a tracker")
+        };
         tracker
     }
 

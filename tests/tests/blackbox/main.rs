@@ -1,4 +1,5 @@
 //! The system from outside.
 
 mod conformance;
+mod docs;
 mod saga;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{ArgMatches, Args, Command, ValueEnum};
 use millrace::pii::Secret;
 use millrace::webhook::SigningKey;
@@ -40,7 +41,7 @@ pub struct Config {
     #[arg(long, env = "MILLRACE_DATA", global = true, default_value = "./.millrace", value_name = "DIRECTORY")]
     pub data: PathBuf,
     /// Keep nothing: everything in memory, gone at the end
-    #[arg(long, env = "MILLRACE_EPHEMERAL", global = true)]
+    #[arg(long, env = "MILLRACE_EPHEMERAL", global = true, value_parser = FalseyValueParser::new())]
     pub ephemeral: bool,
     /// Form of the log on standard error
     #[arg(long, env = "MILLRACE_LOG", global = true, default_value = "text", hide_short_help = true)]

@@ -34,17 +34,22 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A line for each relation, so that a search for an event finds all of it.
+/// A line for each relation, complete in itself: a search for an event or a service finds all of it.
 pub fn text(config: &Config) -> String {
-    let mut text = String::new();
+    let mut text = String::from(LEGEND);
     for topology in all(config).iter().map(millrace::App::topology) {
-        let mut lines: Vec<[String; 3]> = Vec::new();
-        let mut line = |verb: &str, what: &str, how: &str| lines.push([verb, what, how].map(str::to_owned));
-        for topic in published(topology.service) {
+        let service = topology.service;
+        text.push('\n');
+        let mut line = |verb: &str, what: &str, how: &str| {
+            let line = format!("{service:<14} {verb:<10} {what:<44} {how}");
+            text.push_str(line.trim_end());
+            text.push('\n');
+        };
+        for topic in published(service) {
             line("publishes", topic, "");
         }
         for heard in &topology.hears {
-            let is_view = heard.consumer != topology.service;
+            let is_view = heard.consumer != service;
             line(if is_view { "views" } else { "hears" }, heard.event, heard.reaction);
         }
         for (cause, effect) in &topology.effects {
@@ -53,17 +58,11 @@ pub fn text(config: &Config) -> String {
         for (cause, deadline) in &topology.deadlines {
             line("waits", cause, deadline);
         }
-        // Writing to a String can't fail.
-        let _ = writeln!(text, "{}", topology.service);
-        if lines.is_empty() {
-            text.push_str("  neither hears nor publishes\n");
+        if topology.hears.is_empty() && published(service).next().is_none() {
+            line("forwards", "the public API's calls", "");
         }
-        for [verb, what, how] in lines {
-            let _ = writeln!(text, "{}", format!("  {verb:<10} {what:<44} {how}").trim_end());
-        }
-        text.push('\n');
     }
-    text + LEGEND
+    text
 }
 
 const LEGEND: &str = "\

@@ -17,7 +17,7 @@ use millrace::pending::Pending;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(40);
 const ADMIN_TOKEN: &str = "admin-token";
 
 /// Ports that no other test of this process has, and hardly one of another.

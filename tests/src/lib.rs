@@ -1,12 +1,14 @@
 //! The shop from outside, for tests: every service and every partner in one thread, on the embedded pair, with a clock, a
 //! bus and a store that a seed decides. Never a second implementation of anything: what runs here is what users run.
 
+pub mod checks;
 pub mod faulty;
 pub mod judge;
 pub mod order;
 pub mod recording;
 pub mod scenarios;
 pub mod shop;
+pub mod simulation;
 pub mod world;
 
 pub use shop::{Options, Shop};

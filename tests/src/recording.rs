@@ -23,6 +23,11 @@ use crate::world::call;
 pub struct Recording(BTreeMap<(String, u8), Vec<Bytes>>);
 
 impl Recording {
+    /// One feed, with the events of a test.
+    pub fn made_up(topic: &str, partition: u8, events: Vec<Bytes>) -> Self {
+        Self(BTreeMap::from([((topic.to_owned(), partition), events)]))
+    }
+
     /// Everything in the feeds of `shop`.
     pub async fn of(shop: &impl Storefront) -> Self {
         let mut recording = Self::default();

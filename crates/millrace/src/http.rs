@@ -19,7 +19,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::event::splice;
 use crate::idempotency::Fingerprint;
 use crate::pii::Secret;
-use crate::problem::Problem;
+use crate::problem::{Problem, Rejected};
 use crate::rounds::{FeedPage, Heads, PAGE};
 use crate::sabotage::{Fault, is_off};
 use crate::schema::{Document, Violation};
@@ -175,7 +175,10 @@ pub async fn fingerprint(request: Request, next: Next) -> Response {
             parts.extensions.insert(Fingerprint(sha256_hex(&body)));
             next.run(Request::from_parts(parts, Body::from(body))).await
         }
-        Err(_) => (StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MiB").into_response(),
+        Err(_) => {
+            let too_large = StatusCode::PAYLOAD_TOO_LARGE;
+            Problem::from(Rejected::new(too_large, "body_refused", "the body is larger than 1 MiB")).into_response()
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 
-use crate::decider::{Aggregate, Command, Commanded, Decision, SlotRef, fold};
+use crate::decider::{Aggregate, Command, Commanded, Decision, Slot, SlotRef, fold};
 use crate::event::{Context, Incoming};
 use crate::idempotency::{Accepted, IdempotencyKey, KEPT, PendingResult};
 use crate::lane::{Done, Job, Refused};
@@ -38,9 +38,27 @@ impl Service {
         context: Context,
         command: C,
     ) -> Result<(), Problem> {
+        let decision = Commanded(command);
+        let correlation = self.correlation(&decision).await.unwrap_or(context.correlation);
+        let context = Context { correlation, ..context };
         let pending = PendingResult { fingerprint: String::new(), accepted: Accepted::new(serde_json::Value::Null) };
         let mark = Mark::Request { key: format!("{sender}|{id}"), ttl_ms: KEPT.as_millis() as u64 };
-        self.request(mark, context, Box::new(Commanded(command)), pending).await.map(drop)
+        self.request(mark, context, Box::new(decision), pending).await.map(drop)
+    }
+
+    /// Of the story a decision's stream began with. Who sends a callback knows nothing of it, but tells a part of it.
+    async fn correlation(&self, decision: &impl Decision) -> Option<String> {
+        let slots = decision.reads().into_iter();
+        let stream = slots.map(|slot| slot.slot).find_map(|slot| match slot {
+            Slot::Stream(stream) => Some(stream),
+            Slot::Row { .. } => None,
+        });
+        let first = Query::Events { stream: stream?, after: 0, limit: 1 };
+        let Answer::Events(events) = self.read_one(partition_of(&decision.partition_key()), first).await.ok()? else {
+            return None;
+        };
+        let first = events.into_iter().next()?;
+        Some(Incoming::recorded(&first.record, first.placed).ok()?.context.correlation)
     }
 
     async fn request(
@@ -69,7 +87,7 @@ impl Service {
 
     /// A stream's present state; `None` when it has no events.
     pub async fn state<A: Aggregate>(&self, partition_key: &str, id: &str) -> Result<Option<A>, Problem> {
-        let crate::decider::Slot::Stream(stream) = SlotRef::stream::<A>(id).slot else { return Ok(None) };
+        let Slot::Stream(stream) = SlotRef::stream::<A>(id).slot else { return Ok(None) };
         match self.read_one(partition_of(partition_key), Query::Stream(stream)).await? {
             Answer::Stream(stored) if stored.version > 0 => Ok(Some(fold(&stored).map_err(unreadable)?)),
             _ => Ok(None),

@@ -1,5 +1,18 @@
 //! The system from outside.
 
+/// Each check as a test in paused time.
+macro_rules! checks {
+    ($($name:ident,)*) => {
+        $(#[tokio::test(start_paused = true)]
+        async fn $name() {
+            blackbox::checks::$name().await;
+        })*
+    };
+}
+
+mod boundaries;
 mod conformance;
 mod docs;
+mod http;
+mod poison;
 mod saga;

@@ -89,8 +89,7 @@ impl Service {
             Admission::BehindHeld if is_off(Fault::Hold) => self.apply(entry, admitted).await,
             Admission::Early if is_off(Fault::Predecessor) => self.apply(entry, admitted).await,
             Admission::BehindHeld => {
-                self.metrics().delivery(Delivery::Held);
-                self.settle(entry, admitted, Outcome::Held, Vec::new()).await
+                self.settle(entry, admitted, Outcome::Held, Some(Delivery::Held), Vec::new()).await
             }
             Admission::Early => Round::Early,
             Admission::Ready => self.apply(entry, admitted).await,
@@ -112,11 +111,10 @@ impl Service {
 
     async fn apply(&self, entry: &Entry<'_>, admitted: Admitted) -> Round {
         if is_off(Fault::SettleAfterCommit) {
-            self.settle(entry, admitted, Outcome::Done, Vec::new()).await;
+            self.settle(entry, admitted, Outcome::Done, None, Vec::new()).await;
         }
         let Some(handlers) = entry.consumer.handlers.get(entry.incoming.name.as_str()) else {
-            self.metrics().delivery(Delivery::Ignored);
-            return self.settle(entry, admitted, Outcome::Done, Vec::new()).await;
+            return self.settle(entry, admitted, Outcome::Done, Some(Delivery::Ignored), Vec::new()).await;
         };
         let mut decisions = Vec::new();
         for handler in handlers {
@@ -126,8 +124,7 @@ impl Service {
             }
         }
         if decisions.is_empty() {
-            self.metrics().delivery(Delivery::Ignored);
-            return self.settle(entry, admitted, Outcome::Done, Vec::new()).await;
+            return self.settle(entry, admitted, Outcome::Done, Some(Delivery::Ignored), Vec::new()).await;
         }
         self.commit(entry, admitted, decisions).await
     }
@@ -177,15 +174,24 @@ impl Service {
             entry.progress.settled(entry.placed.position, Outcome::Done);
             return Round::Over;
         }
-        self.settle(entry, admitted, Outcome::Done, Vec::new()).await
+        self.settle(entry, admitted, Outcome::Done, None, Vec::new()).await
     }
 
-    async fn settle(&self, entry: &Entry<'_>, admitted: Admitted, outcome: Outcome, parks: Vec<Park>) -> Round {
+    /// `delivery` is counted once it is true: what is refused as stale comes round again.
+    async fn settle(
+        &self,
+        entry: &Entry<'_>,
+        admitted: Admitted,
+        outcome: Outcome,
+        delivery: Option<Delivery>,
+        parks: Vec<Park>,
+    ) -> Round {
         let settle = entry.progress.settle(entry.placed.position, admitted, outcome);
         let job = Job { parks, ..Job::settle(vec![settle], Some(admitted.life)) };
         match self.lane(entry.progress.feed().partition).submit(job).await {
             Ok(_) => {
                 entry.progress.settled(entry.placed.position, outcome);
+                delivery.into_iter().for_each(|delivery| self.metrics().delivery(delivery));
                 Round::Over
             }
             Err(Refused::Stale) => Round::Again,
@@ -195,26 +201,22 @@ impl Service {
 
     async fn park(&self, entry: &Entry<'_>, admitted: Admitted, reason: Reason, detail: String) -> Round {
         if is_off(Fault::Park) {
-            return self.settle(entry, admitted, Outcome::Done, Vec::new()).await;
+            return self.settle(entry, admitted, Outcome::Done, None, Vec::new()).await;
         }
-        tracing::error!(
-            service = self.name(),
-            consumer = entry.consumer.name,
-            event = entry.incoming.id,
-            ?reason,
-            detail,
-            "an event is parked"
-        );
-        self.metrics().parked();
-        self.metrics().delivery(Delivery::Held);
-        let record = Parked::new(reason, detail, entry.incoming, self.clock());
+        let record = Parked::new(reason, detail.clone(), entry.incoming, self.clock());
         let park = Park {
             consumer: entry.consumer.name.clone(),
             feed: entry.progress.feed_name().to_owned(),
             entry: entry.placed.position.to_string(),
             record: record.to_json(),
         };
-        self.settle(entry, admitted, Outcome::Held, vec![park]).await
+        let round = self.settle(entry, admitted, Outcome::Held, Some(Delivery::Held), vec![park]).await;
+        if let Round::Over = round {
+            let (service, consumer, event) = (self.name(), &entry.consumer.name, &entry.incoming.id);
+            tracing::error!(service, consumer, event, ?reason, detail, "an event is parked");
+            self.metrics().parked();
+        }
+        round
     }
 
     /// Keeps the entry in memory for at most half a second, then leaves it to healing.

@@ -1,0 +1,8 @@
+//! Who is let in: sidecars by their token, partners by their signature.
+
+checks! {
+    a_call_without_the_app_token_has_no_effect,
+    a_callback_that_is_not_signed_changes_nothing,
+    a_callback_is_heard_once_however_often_it_comes,
+    a_callback_that_is_early_is_asked_to_come_again,
+}

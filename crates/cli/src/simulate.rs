@@ -19,7 +19,7 @@ pub const CARRIER: &str = "carrier";
 
 /// One simulated partner: a real server with a ledger that survives kill -9
 ///
-/// It knows nothing of the shop but its public callbacks. Ledgers are files of JSON lines in <data>/ledgers.
+/// It knows nothing of the shop but its public callbacks. Ledgers are files of JSON lines in the data directory.
 #[derive(ClapArgs)]
 #[command(after_help = "\
 Examples:

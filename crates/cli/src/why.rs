@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::http::StatusCode;
 use events::orders::order::{OrderCancellationRequested, OrderConfirmed, OrderCreated};
-use events::payment::{PaymentInitiated, PaymentProcessed, PaymentRefunded};
+use events::payment::{PaymentFailed, PaymentInitiated, PaymentProcessed, PaymentRefunded};
 use events::shipping::shipment::{ShipmentCreated, ShipmentDispatched};
 use events::warehouse::inventory::{InventoryAllocated, InventoryExpired, InventoryReleased, InventoryReserved};
 use millrace::clock::{Clock, parse_rfc3339};
@@ -128,8 +128,13 @@ impl Order {
     fn compensation(&self) -> Option<Step> {
         let happened = |event| self.time_us(event).is_some();
         let released = happened(name::<InventoryReleased>()) || happened(name::<InventoryExpired>());
-        if happened(name::<PaymentProcessed>()) && !happened(name::<PaymentRefunded>()) {
+        let charged = happened(name::<PaymentProcessed>());
+        if charged && !happened(name::<PaymentRefunded>()) {
             return Some((name::<PaymentProcessed>(), "the payment provider to give the money back", None));
+        }
+        // What the provider may still take is given back when it says so.
+        if happened(name::<PaymentInitiated>()) && !charged && !happened(name::<PaymentFailed>()) {
+            return Some((name::<PaymentInitiated>(), "the payment provider's answer", None));
         }
         (happened(name::<InventoryReserved>()) && !released)
             .then(|| (name::<InventoryReserved>(), "the warehouse to take the goods back", None))

@@ -55,6 +55,13 @@ fn a_cancelled_order_waits_for_its_money_then_for_nothing() {
 }
 
 #[test]
+fn an_order_cancelled_during_its_charge_waits_for_the_providers_answer() {
+    let events = [name::<InventoryReserved>(), name::<PaymentInitiated>(), name::<InventoryReleased>()];
+    let said = sentence(order("cancelled", &events), 3);
+    assert_eq!(said, "o-1 is cancelled (customer): waits for the payment provider's answer since 2.0 s.");
+}
+
+#[test]
 fn a_fulfilled_order_waits_for_nothing() {
     let said = sentence(order("fulfilled", &[name::<OrderCreated>()]), 2);
     assert_eq!(said, "o-1 is fulfilled since 2.0 s: nothing is left to do.");

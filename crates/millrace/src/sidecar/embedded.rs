@@ -60,9 +60,42 @@ struct State {
     subscriptions: BTreeMap<String, BTreeMap<&'static str, Arc<Subscription>>>,
 }
 
+/// The app beside a sidecar.
+pub trait Receiver: Send + Sync + 'static {
+    /// Its app id.
+    fn name(&self) -> &'static str;
+
+    fn topics(&self) -> Vec<&'static str>;
+
+    /// What others invoke.
+    fn router(&self) -> Router;
+
+    /// One status an entry.
+    fn deliver(&self, topic: &str, batch: Vec<Bytes>) -> BoxFuture<'_, Vec<Status>>;
+}
+
+impl Receiver for Service {
+    fn name(&self) -> &'static str {
+        self.name()
+    }
+
+    fn topics(&self) -> Vec<&'static str> {
+        self.topics().to_vec()
+    }
+
+    fn router(&self) -> Router {
+        self.router(None)
+    }
+
+    fn deliver(&self, topic: &str, batch: Vec<Bytes>) -> BoxFuture<'_, Vec<Status>> {
+        let topic = topic.to_owned();
+        async move { self.deliver(&topic, batch).await }.boxed()
+    }
+}
+
 #[derive(Clone)]
 struct Attached {
-    service: Service,
+    app: Arc<dyn Receiver>,
     router: Router,
 }
 
@@ -81,12 +114,12 @@ impl Bus {
         self.state().faults = faults;
     }
 
-    /// Connects a service: its subscriptions start (or go on) and others can invoke it.
-    pub fn attach(&self, service: &Service) {
-        let name = service.name();
-        let attached = Attached { service: service.clone(), router: service.router(None) };
+    /// Connects an app: its subscriptions start (or go on) and others can invoke it.
+    pub fn attach(&self, app: &(impl Receiver + Clone)) {
+        let name = app.name();
+        let attached = Attached { app: Arc::new(app.clone()), router: app.router() };
         self.state().apps.insert(name, attached);
-        for topic in service.topics() {
+        for topic in app.topics() {
             self.subscribe(topic, name);
             self.subscribe(&dead_letters(topic, name), name);
         }
@@ -137,20 +170,26 @@ impl Bus {
     /// One delivery in flight a subscription.
     async fn deliver(self, topic: String, name: &'static str, subscription: Arc<Subscription>) {
         loop {
-            let attached = self.state().apps.get(name).cloned();
-            let Some(attached) = attached.filter(|_| !subscription.queue().is_empty()) else {
+            if self.app(name).is_none() || subscription.queue().is_empty() {
                 subscription.ready.notified().await;
                 continue;
-            };
+            }
+            let dead_letters = dead_letters(&topic, name);
             let mut batch = subscription.take();
             let mut pause = RETRY_PAUSE.0;
             for attempt in 0..=RETRIES {
-                batch = self.deliver_once(&attached.service, &topic, batch).await;
+                // Whoever is there now: the app may have ended and come back during the retries.
+                let statuses = match self.app(name) {
+                    Some(app) => self.deliver_once(app, &topic, &batch).await,
+                    None => vec![Status::Retry; batch.len()],
+                };
+                let with = |status| batch.iter().zip(&statuses).filter(move |(_, given)| **given == status);
+                with(Status::Drop).for_each(|(event, _)| self.enqueue(&dead_letters, event));
+                batch = with(Status::Retry).map(|(event, _)| event.clone()).collect();
                 if batch.is_empty() {
                     break;
                 }
                 if attempt == RETRIES {
-                    let dead_letters = dead_letters(&topic, name);
                     batch.iter().for_each(|event| self.enqueue(&dead_letters, event));
                     break;
                 }
@@ -160,16 +199,16 @@ impl Bus {
         }
     }
 
-    /// Returns the entries to be retried.
-    async fn deliver_once(&self, service: &Service, topic: &str, batch: Vec<Bytes>) -> Vec<Bytes> {
-        let twice = self.hit(|faults| faults.deliver_twice);
-        let statuses = if twice {
-            let copy = service.deliver(topic, batch.clone());
-            futures::join!(service.deliver(topic, batch.clone()), copy).0
-        } else {
-            service.deliver(topic, batch.clone()).await
-        };
-        batch.into_iter().zip(statuses).filter(|(_, status)| *status == Status::Retry).map(|(event, _)| event).collect()
+    fn app(&self, name: &str) -> Option<Arc<dyn Receiver>> {
+        self.state().apps.get(name).map(|attached| attached.app.clone())
+    }
+
+    async fn deliver_once(&self, app: Arc<dyn Receiver>, topic: &str, batch: &[Bytes]) -> Vec<Status> {
+        if self.hit(|faults| faults.deliver_twice) {
+            let copy = app.deliver(topic, batch.to_vec());
+            return futures::join!(app.deliver(topic, batch.to_vec()), copy).0;
+        }
+        app.deliver(topic, batch.to_vec()).await
     }
 
     fn hit(&self, share: impl Fn(&Faults) -> u64) -> bool {

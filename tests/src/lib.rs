@@ -5,6 +5,7 @@ pub mod checks;
 pub mod faulty;
 pub mod judge;
 pub mod order;
+pub mod real;
 pub mod recording;
 pub mod scenarios;
 pub mod shop;

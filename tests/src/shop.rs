@@ -24,6 +24,7 @@ pub struct Options {
     pub payment_timeout: Duration,
     pub shipping_timeout: Duration,
     pub delivery_delay: Duration,
+    pub ask_carrier_after: Duration,
 }
 
 impl Default for Options {
@@ -33,6 +34,7 @@ impl Default for Options {
             payment_timeout: Duration::from_secs(20),
             shipping_timeout: Duration::from_secs(60 * 60),
             delivery_delay: Duration::ZERO,
+            ask_carrier_after: Duration::from_secs(60),
         }
     }
 }
@@ -56,6 +58,7 @@ pub fn app(name: &str, options: &Options) -> App {
         "shipping" => shipping::app(shipping::Settings {
             carrier_url: "http://carrier".to_owned(),
             callback_keys: vec![key()],
+            ask_after: options.ask_carrier_after,
             ..shipping::Settings::default()
         }),
         "notifications" => notifications::app(),

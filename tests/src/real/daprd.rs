@@ -1,0 +1,59 @@
+//! A real daprd, started as `millrace dev` and `dapr.yaml` start it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::http::Request;
+use bytes::Bytes;
+use millrace::outside::{exchange, http_client};
+use tokio::process::Child;
+
+use super::machine::{eventually, free_port, program, start};
+use super::node::{Ground, Tokens};
+
+pub struct Daprd {
+    process: Child,
+}
+
+impl Daprd {
+    /// Beside the app that listens on `app_port`; returns when its API on `http_port` serves.
+    pub async fn start(ground: &Ground, id: &str, tokens: &Tokens, app_port: u16, http_port: u16) -> Self {
+        let components = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../components/redis");
+        let flags = format!(
+            "--mode standalone --app-id {id} --app-port {app_port} --app-protocol http --app-channel-address 127.0.0.1 \
+             --dapr-http-port {http_port} --dapr-grpc-port {} --dapr-internal-grpc-port {} --metrics-port {} \
+             --dapr-internal-grpc-listen-address 127.0.0.1 --dapr-listen-addresses 127.0.0.1 \
+             --metrics-listen-address 127.0.0.1 --log-level warn --dapr-block-shutdown-duration 3s \
+             --dapr-graceful-shutdown-seconds 10",
+            free_port(),
+            free_port(),
+            free_port(),
+        );
+        let mut command = program("MILLRACE_DAPRD", "daprd");
+        command.args(flags.split_whitespace());
+        command.arg("--resources-path").arg(&components).arg("--config").arg(components.join("configuration.yaml"));
+        command.envs([("DAPR_HOST_IP", "127.0.0.1"), ("MILLRACE_REDIS_HOST", &ground.redis.address())]);
+        command.envs([("DAPR_API_TOKEN", tokens.api.expose()), ("APP_API_TOKEN", tokens.app.expose())]);
+        let log = format!("{id}.log");
+        let help = "export MILLRACE_DAPRD=$(tools/get-daprd)";
+        let mut process = start(&mut command, ground.folder(), &log, help);
+        let client = http_client();
+        eventually(&format!("{id}'s daprd serves"), Duration::from_secs(30), async || {
+            if let Some(status) = process.try_wait().expect("it is our child") {
+                let log = std::fs::read_to_string(ground.folder().join(&log)).unwrap_or_default();
+                panic!("{id}'s daprd ended at its start, {status}:\n{log}");
+            }
+            let request = Request::get(format!("http://127.0.0.1:{http_port}/v1.0/healthz"));
+            let request = request.body(Bytes::new()).expect("a request");
+            let answer = exchange(&client, request, Duration::from_secs(1)).await;
+            answer.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+        Self { process }
+    }
+
+    /// As kill −9.
+    pub async fn kill(mut self) {
+        self.process.kill().await.expect("it was running");
+    }
+}

@@ -1,0 +1,98 @@
+//! One app id: a service's process and the daprd beside it, each of which can be killed and started again.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use millrace::Service;
+use millrace::pii::Secret;
+use millrace::sidecar::Sidecar;
+use millrace::sidecar::dapr::Dapr;
+
+use super::daprd::Daprd;
+use super::machine::{Folder, free_port};
+use super::process::Process;
+use super::redis::Redis;
+
+/// What the nodes of a deployment share: the broker, and the folder in which sidecars find each other.
+pub struct Ground {
+    pub redis: Redis,
+    folder: Folder,
+}
+
+impl Ground {
+    pub async fn new(fsync: &str) -> Arc<Self> {
+        let redis = Redis::start(fsync).await;
+        let folder = Folder::new(&format!("dapr-{}", free_port()));
+        Arc::new(Self { redis, folder })
+    }
+
+    /// Every daprd's working directory.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+pub struct Tokens {
+    pub api: Secret,
+    pub app: Secret,
+}
+
+pub struct Node {
+    ground: Arc<Ground>,
+    pub name: &'static str,
+    pub tokens: Tokens,
+    pub app_port: u16,
+    pub dapr_port: u16,
+    /// Where daprd delivers and the app publishes: the ports above, or those of proxies before them.
+    pub seen_ports: (u16, u16),
+    process: Mutex<Option<Process>>,
+    daprd: Mutex<Option<Daprd>>,
+}
+
+impl Node {
+    /// Nothing runs yet.
+    pub fn new(ground: &Arc<Ground>, name: &'static str) -> Self {
+        let token = |what| Secret::new(format!("{name}-{what}-{}", free_port()));
+        let (app_port, dapr_port) = (free_port(), free_port());
+        Self {
+            ground: ground.clone(),
+            name,
+            tokens: Tokens { api: token("api"), app: token("app") },
+            app_port,
+            dapr_port,
+            seen_ports: (app_port, dapr_port),
+            process: Mutex::default(),
+            daprd: Mutex::default(),
+        }
+    }
+
+    pub fn sidecar(&self) -> Arc<dyn Sidecar> {
+        Arc::new(Dapr::new(self.seen_ports.1, Some(self.tokens.api.clone())))
+    }
+
+    pub fn service(&self) -> Option<Service> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|process| process.service.clone())
+    }
+
+    pub fn run(&self, process: Process) {
+        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
+    }
+
+    pub fn kill_process(&self) {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    pub async fn start_daprd(&self) {
+        let daprd = Daprd::start(&self.ground, self.name, &self.tokens, self.seen_ports.0, self.dapr_port).await;
+        *self.daprd.lock().unwrap_or_else(PoisonError::into_inner) = Some(daprd);
+    }
+
+    pub fn has_daprd(&self) -> bool {
+        self.daprd.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    pub async fn kill_daprd(&self) {
+        let daprd = self.daprd.lock().unwrap_or_else(PoisonError::into_inner).take();
+        daprd.expect("it runs").kill().await;
+    }
+}

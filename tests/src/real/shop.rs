@@ -1,0 +1,139 @@
+//! The whole shop on real daprd and Redis, as its customers and the judge see any shop.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use cli::dev::proxy::{Counts, Proxy};
+use futures::future::join_all;
+use millrace::clock::Clock;
+use millrace::outside::{exchange, http_client};
+use millrace::store::redis::{Durability, RedisStore};
+use millrace::{Env, Service, Tuning};
+
+use super::machine::free_port;
+use super::node::{Ground, Node};
+use super::process::{Process, serve};
+use crate::order::Storefront;
+use crate::shop::{Options, SERVICES, app};
+use crate::world::{BODY, Door, Partners, World};
+
+/// Longer than an order takes through the public door.
+const ANSWER: Duration = Duration::from_secs(30);
+
+pub struct RealShop {
+    pub ground: Arc<Ground>,
+    clock: Clock,
+    door: Door,
+    partners: Partners,
+    world: Arc<World>,
+    options: Options,
+    public_port: u16,
+    nodes: BTreeMap<&'static str, Node>,
+    /// What the proxies of a doubled shop made twice.
+    pub doubled: Arc<Counts>,
+}
+
+impl RealShop {
+    pub async fn start() -> Self {
+        Self::open(false).await
+    }
+
+    /// Every publish and every delivery is made twice at once.
+    pub async fn start_doubled() -> Self {
+        Self::open(true).await
+    }
+
+    async fn open(doubled: bool) -> Self {
+        // A shop is quiet only when nothing is left to ask the carrier.
+        let options = Options { ask_carrier_after: Duration::from_secs(1), ..Options::default() };
+        let ground = Ground::new("always").await;
+        let (clock, door, public_port) = (Clock::system(), Door::default(), free_port());
+        door.open(forward(public_port));
+        let partners = Partners::open(&clock, &door, options.delivery_delay);
+        let mut shop = Self {
+            world: Arc::new(partners.world()),
+            nodes: SERVICES.into_iter().map(|name| (name, Node::new(&ground, name))).collect(),
+            doubled: Arc::default(),
+            ground,
+            clock,
+            door,
+            partners,
+            options,
+            public_port,
+        };
+        if doubled {
+            for node in shop.nodes.values_mut() {
+                node.seen_ports = (free_port(), free_port());
+                for (at, to) in [(node.seen_ports.0, node.app_port), (node.seen_ports.1, node.dapr_port)] {
+                    let to = (std::net::Ipv4Addr::LOCALHOST, to).into();
+                    serve(at, Proxy::new(to, true, shop.doubled.clone()).router()).await;
+                }
+            }
+        }
+        join_all(SERVICES.into_iter().map(|name| shop.start_service(name))).await;
+        join_all(SERVICES.into_iter().map(|name| shop.node(name).start_daprd())).await;
+        shop
+    }
+
+    pub fn node(&self, name: &str) -> &Node {
+        &self.nodes[name]
+    }
+
+    /// Starts a service, or starts it again on what it left in the store.
+    pub async fn start_service(&self, name: &'static str) {
+        let node = self.node(name);
+        let (redis, sidecar, app_port, token) =
+            (self.ground.redis.url(), node.sidecar(), node.app_port, node.tokens.app.clone());
+        let (clock, outside, public_port) = (self.clock.clone(), self.world.clone(), self.public_port);
+        let app = app(name, &self.options);
+        let process = Process::start(async move {
+            let store = RedisStore::connect(&redis, "shop", Durability::Standard).await.expect("Redis answers");
+            let service = app.start(Env { store: Arc::new(store), sidecar, outside, clock, tuning: Tuning::default() });
+            let mut routers = vec![(app_port, service.router(Some(token)))];
+            if name == "gateway" {
+                routers.push((public_port, gateway::public(service.clone())));
+            }
+            (service, routers)
+        });
+        node.run(process.await);
+    }
+}
+
+impl Storefront for RealShop {
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    fn door(&self) -> &Door {
+        &self.door
+    }
+
+    fn partners(&self) -> &Partners {
+        &self.partners
+    }
+
+    fn service(&self, name: &str) -> Option<Service> {
+        self.node(name).service()
+    }
+}
+
+/// To the gateway's public listener; 503 while nobody is there.
+fn forward(port: u16) -> Router {
+    let client = http_client();
+    Router::new().fallback(move |request: Request| async move {
+        let (mut parts, body) = request.into_parts();
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        parts.uri = format!("http://127.0.0.1:{port}{path}").parse().expect("a URI");
+        let body = axum::body::to_bytes(body, BODY).await.expect("a body in memory");
+        match exchange(&client, Request::from_parts(parts, body), ANSWER).await {
+            Ok(answer) => answer.map(Body::from),
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        }
+    })
+}

@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo lint run demo dapr check test sim generate clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim sabotage thousand kills generate clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -38,6 +38,20 @@ test: cargo ## Everything: check, then each test, those on real daprd and Redis 
 # SEEDS=1000 for more, SEED=17 for the one that failed.
 sim: cargo ## The simulation alone; SEEDS=, ORDERS= or SEED= to choose
 	cargo test $(locked) -p blackbox --test sim -- --nocapture
+
+sabotage: cargo ## Fifteen conditions of the framework switched off, one at a time; a named check sees each
+	cargo test $(locked) -p blackbox --features sabotage --test sabotage -- --nocapture
+
+quick: cargo
+	@cargo build $(locked) --profile quick -p cli
+
+thousand: quick ## 1,000 orders, plain, mixed and doubled, on each pair; judged by the partners' ledgers
+	tools/acceptance thousand embedded
+	tools/acceptance thousand dapr
+
+kills: quick ## Each service and each daprd killed under 200 orders; a daprd stopped and started again
+	tools/acceptance stop
+	tools/acceptance kills
 
 generate: cargo ## Write anew what is derived from schemas/
 	cargo run $(locked) -q -p xtask -- generate

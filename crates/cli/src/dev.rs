@@ -37,7 +37,7 @@ use roster::Roster;
 /// The shop in seven processes, each with its own daprd, over Redis
 ///
 /// Starts Redis (fsync at every commit), the simulated partners, and for each service a process and a daprd with fresh
-/// tokens. One that dies is started again. <data>/dev.json names every child with its pid and port. ctrl-C stops taking
+/// tokens. One that dies is started again. `<data>/dev.json` names every child with its pid and port. ctrl-C stops taking
 /// orders, lets each daprd and then its service finish, Redis last.
 #[derive(clap::Args)]
 #[command(after_help = "\

@@ -67,7 +67,7 @@ pub fn http_client() -> Client<HttpConnector, Full<Bytes>> {
     Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(30)).build(connector)
 }
 
-/// Sends and reads the whole answer, at most [`ANSWER_BYTES`].
+/// Sends and reads the whole answer, at most a mebibyte.
 pub async fn exchange(
     client: &Client<HttpConnector, Full<Bytes>>,
     request: Request<Bytes>,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::clock::parse_rfc3339;
+use crate::idempotency::is_traceparent;
 use crate::sabotage::{Fault, is_off};
 use crate::schema::{DecodeError, EventSchema, EventType, Violation, decode};
 use crate::store::{Feed, Placed, Position};
@@ -71,7 +72,7 @@ impl Incoming {
             context: Context {
                 correlation: wire.correlationid.map(Cow::into_owned).unwrap_or_default(),
                 causation: wire.causationid.map(Cow::into_owned),
-                traceparent: wire.traceparent.map(Cow::into_owned),
+                traceparent: wire.traceparent.map(Cow::into_owned).filter(|parent| is_traceparent(parent)),
                 user: wire.userid.map(Cow::into_owned),
                 session: wire.sessionid.map(Cow::into_owned),
                 actor: wire.actor.map(Cow::into_owned),

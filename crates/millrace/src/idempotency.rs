@@ -110,8 +110,8 @@ impl Context {
     }
 }
 
-/// W3C Trace Context, version 00, neither id all zero (daprd sends such a header when it has no trace).
-fn is_traceparent(text: &str) -> bool {
+/// W3C Trace Context, version 00, neither id all zero (daprd says so, in headers and envelopes, when it has no trace).
+pub(crate) fn is_traceparent(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let hex = |part: &str, length| {
         part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))

@@ -36,7 +36,7 @@ impl Service {
         self.ask_heads().await;
         for progress in self.inbox().all_progress() {
             let (unsettled, held) = self.remaining(&progress).await;
-            pending.unsettled += unsettled;
+            pending.unsettled = pending.unsettled.saturating_add(unsettled);
             pending.held += held;
         }
         for number in 0..PARTITIONS {
@@ -47,7 +47,8 @@ impl Service {
                         for (topic, head) in heads {
                             let cursor = self.relay().cursor(own_feed(self, &topic, number));
                             cursor.saw_head(head);
-                            pending.unpublished += self.remaining(&cursor).await.0;
+                            let unpublished = self.remaining(&cursor).await.0;
+                            pending.unpublished = pending.unpublished.saturating_add(unpublished);
                         }
                     }
                     Answer::Work(work) => pending.work.extend(work.into_iter().map(|record| record.id)),

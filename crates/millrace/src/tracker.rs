@@ -124,6 +124,18 @@ impl Tracker {
         self.missing.iter().copied().chain(above).take(limit).collect()
     }
 
+    /// How many [`gaps`](Self::gaps) there are. `head` is what somebody claimed, so they are not walked through.
+    pub fn count_gaps(&self, head: Position) -> u64 {
+        let above = match head.checked_sub(self.low) {
+            Some(above @ 1..) => {
+                let among = |set: &BTreeSet<Position>| set.range(self.low + 1..=head).count() as u64;
+                above - among(&self.done) - among(&self.held)
+            }
+            _ => 0,
+        };
+        above + self.missing.len() as u64
+    }
+
     /// The exceptions to "everything up to `low` is settled", for [`Marks::raise_floor`]; in no order.
     pub fn holes(&self) -> impl Iterator<Item = Position> {
         self.held.range(..=self.low).chain(&self.missing).copied()

@@ -178,7 +178,7 @@ impl Progress {
     /// How many of the positions known to exist are not settled, and how many are held.
     pub fn remaining(&self) -> (u64, u64) {
         let state = self.state();
-        (state.tracker.gaps(state.head, usize::MAX).len() as u64, state.tracker.held.len() as u64)
+        (state.tracker.count_gaps(state.head), state.tracker.held.len() as u64)
     }
 }
 

@@ -69,6 +69,8 @@ fn a_rewind_drives_again_what_the_target_owes_and_all_above_its_floor() {
 
     assert_eq!(tracker.gaps(9, 9), [2, 4, 5, 7, 9]);
     assert_eq!(tracker.gaps(9, 2), [2, 4]);
+    assert_eq!((tracker.count_gaps(9), tracker.count_gaps(1)), (5, 1));
+    assert_eq!(tracker.count_gaps(Position::MAX), Position::MAX - 4, "claimed, so not walked through");
     assert!(tracker.is_held(6) && tracker.is_held(8));
     assert_eq!(tracker.admit(4, 2), Admission::Early);
     assert_eq!(tracker.generation, 1);

@@ -29,9 +29,12 @@ pub const SPAWNS: [(&str, &str); 5] = [
     ("crates/sandbox/src/smtp.rs", "mail sessions, for real only; they end with their listener"),
     ("crates/cli/", "processes and sockets, never simulated"),
 ];
-/// Tests that wait by a real clock, and why they can't poll.
-pub const SLEEPS: [(&str, &str); 1] =
-    [("crates/millrace/tests/store/suite.rs", "a real Redis reads its own clock, which nobody can move")];
+/// Tests that wait by a real clock, and why.
+pub const SLEEPS: [(&str, &str); 3] = [
+    ("crates/millrace/tests/store/suite.rs", "a real Redis reads its own clock, which nobody can move"),
+    ("tests/src/real/machine.rs", "between two looks of the one poll with a deadline"),
+    ("tests/src/real/process.rs", "between two tries for a port, with a deadline"),
+];
 
 pub fn is_short(file: &File) -> Vec<String> {
     let limit = if file.is_test() || file.is_generated() { 500 } else { 300 };

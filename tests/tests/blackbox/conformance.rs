@@ -14,6 +14,7 @@ use blackbox::{Options, Shop};
 use bytes::Bytes;
 use millrace::sidecar::Status;
 use millrace::{Service, owner};
+use serde_json::{Value, json};
 
 /// How a topic's events reach the service.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,16 +57,29 @@ fn wanted() -> impl Iterator<Item = (String, Wanted)> {
     })
 }
 
-/// The same requests again: an order's id follows from its caller and key, so these are the orders of the recording.
-async fn place_again(orders: &Service, recording: &Recording) {
-    let prices = events::pricing::price::TOPIC;
-    orders.deliver(prices, recording.events(prices)).await;
-    for (key, wanted) in wanted() {
-        let request = Request::post("/orders").header("idempotency-key", key).header("millrace-caller", "anonymous");
-        let request = request.body(Body::from(wanted.body().to_string())).expect("a request");
-        let answer = call(orders.router(None), request).await;
-        assert_eq!(answer.status(), StatusCode::ACCEPTED, "{answer:?}");
+/// What the service was asked by HTTP in the recording, asked again: an order's id follows from its caller and key.
+async fn ask_again(service: &Service, recording: &Recording) {
+    let ask = |path: &str, key: String, body: Value| {
+        let request = Request::post(path).header("idempotency-key", key).header("millrace-caller", "anonymous");
+        call(service.router(None), request.body(Body::from(body.to_string())).expect("a request"))
+    };
+    let mut answers = Vec::new();
+    match service.name() {
+        "orders" => {
+            let prices = events::pricing::price::TOPIC;
+            service.deliver(prices, recording.events(prices)).await;
+            for (key, wanted) in wanted() {
+                answers.push(ask("/orders", key, wanted.body()).await);
+            }
+        }
+        "warehouse" => {
+            let lines: Vec<Value> = (1..=3).map(|n| json!({ "sku": format!("SKU-00{n}"), "quantity": 100 })).collect();
+            let receipt = json!({ "receiptId": "r-1", "lines": lines });
+            answers.push(ask("/stock/WH-001/receipts", "receipt".to_owned(), receipt).await);
+        }
+        _ => {}
     }
+    answers.iter().for_each(|answer| assert_eq!(answer.status(), StatusCode::ACCEPTED, "{answer:?}"));
 }
 
 /// The named service alone, hearing topic after topic in the same order each time; what it published in the end.
@@ -74,9 +88,7 @@ async fn hear(name: &'static str, recording: &Arc<Recording>, delivery: Delivery
     let shop = Shop::alone(5, name, player.clone());
     let service = shop.service(name).expect("it runs");
     player.service.set(service.clone()).ok();
-    if name == "orders" {
-        place_again(&service, recording).await;
-    }
+    ask_again(&service, recording).await;
     for topic in service.topics().iter().filter(|topic| owner(topic) != name) {
         let events = recording.events(topic);
         deliver(&service, topic, events, delivery).await;

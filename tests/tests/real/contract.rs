@@ -115,7 +115,7 @@ async fn a_call_reaches_the_other_app_and_its_answer_the_caller(bed: &impl Bed) 
         .invoke("beta", request.body(Bytes::from("a body")).expect("a request"))
         .await
         .expect("an answer");
-    assert_eq!(answer.status(), StatusCode::IM_A_TEAPOT);
+    assert_eq!(answer.status(), StatusCode::IM_A_TEAPOT, "{:?}", answer.body());
     assert_eq!(answer.headers()["x-answer"], "yes");
     let body = String::from_utf8_lossy(answer.body());
     assert_eq!(body, "beta: PUT /echo/a-b_c.d?x=1&y=%20z, ünï, a body");

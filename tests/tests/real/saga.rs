@@ -1,8 +1,6 @@
 //! The main rows of the saga's table, side by side in one shop; its events as a stranger reads them, and its door as one
 //! without a token finds it.
 
-use std::time::Duration;
-
 use axum::http::{Method, Request, StatusCode};
 use blackbox::judge::judge;
 use blackbox::order::{Storefront, Wanted};
@@ -14,9 +12,7 @@ use futures::future::join_all;
 use millrace::outside::{exchange, http_client};
 use serde_json::{Value, json};
 
-const SKUS: usize = 2;
-const RECEIVED: u32 = 200;
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::orders::{PATIENCE, RECEIVED, SKUS, fulfilled};
 
 struct Row {
     key: &'static str,
@@ -62,21 +58,14 @@ async fn tell(shop: &RealShop, row: Row) -> String {
 async fn orders_end_on_real_dapr_as_they_do_in_one_process() {
     let shop = RealShop::start().await;
     shop.stock(SKUS, RECEIVED).await;
-    let plain = (0..30).map(|n| tell_plain(&shop, n));
-    let (mut orders, more) = futures::join!(join_all(rows().into_iter().map(|row| tell(&shop, row))), join_all(plain));
+    let rows = rows().into_iter().map(|row| tell(&shop, row));
+    let (mut orders, more) = futures::join!(join_all(rows), fulfilled(&shop, 0..30, 30));
     orders.extend(more);
     shop.quiet(PATIENCE).await.unwrap();
     let outcomes = judge(&shop, &orders, SKUS, i64::from(RECEIVED)).await.unwrap();
     assert_eq!((outcomes["fulfilled"], outcomes["cancelled"]), (33, 4));
     a_call_without_the_app_token_is_refused(&shop).await;
     a_stranger_reads_every_event(&shop).await;
-}
-
-async fn tell_plain(shop: &RealShop, n: usize) -> String {
-    let id = shop.place(&Wanted { sku: format!("SKU-{:03}", 1 + n % SKUS), ..Wanted::default() }, &n.to_string()).await;
-    let order = shop.ended(&id, PATIENCE).await;
-    assert_eq!(order["status"], "fulfilled", "{order:#}");
-    id
 }
 
 async fn a_call_without_the_app_token_is_refused(shop: &RealShop) {

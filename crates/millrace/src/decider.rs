@@ -39,9 +39,14 @@ pub trait Command: Clone + Send + Sync + 'static {
 pub trait Decides<C>: 'static {
     type Rejection: Into<Rejected>;
 
-    /// The partition key that all of `reads` share.
+    /// The partition key that all of `reads` and `reads_more` share.
     fn partition(command: &C) -> String;
+    /// What the command names.
     fn reads(command: &C) -> Vec<SlotRef>;
+    /// What only the state of `reads` names.
+    fn reads_more(_command: &C, _loaded: &Loaded) -> Vec<SlotRef> {
+        Vec::new()
+    }
     fn decide(command: C, loaded: &mut Loaded) -> Result<(), Self::Rejection>;
 }
 
@@ -159,20 +164,28 @@ impl<E: EventSet> RecordedEvent for E {
 }
 
 /// The streams a decision asked for, and what it records on them.
+#[derive(Default)]
 pub struct Loaded {
     slots: HashMap<Slot, Cached>,
+    /// Versions as they were loaded, in that order.
+    read: Vec<(Slot, u64)>,
     written: Vec<Written>,
 }
 
 impl Loaded {
-    pub fn new(slots: HashMap<Slot, Cached>) -> Self {
-        Self { slots, written: Vec::new() }
+    pub(crate) fn has(&self, slot: &Slot) -> bool {
+        self.slots.contains_key(slot)
+    }
+
+    pub(crate) fn insert(&mut self, slot: Slot, cached: Cached) {
+        self.read.push((slot.clone(), cached.version));
+        self.slots.insert(slot, cached);
     }
 
     /// State of stream `id`, with what this decision recorded so far.
     ///
     /// # Panics
-    /// If `reads` did not name the stream: a mistake of the decider, found by its first test.
+    /// If neither `reads` nor `reads_more` named the stream: a mistake of the decider, found by its first test.
     pub fn state<A: Aggregate>(&self, id: &str) -> &A {
         self.get(&SlotRef::stream::<A>(id).slot)
     }
@@ -214,8 +227,9 @@ impl Loaded {
         }
     }
 
-    pub(crate) fn into_written(self) -> Vec<Written> {
-        self.written
+    /// The versions read, and what was written.
+    pub(crate) fn into_parts(self) -> (Vec<(Slot, u64)>, Vec<Written>) {
+        (self.read, self.written)
     }
 }
 
@@ -228,6 +242,9 @@ fn encode<T: Any + Serialize>(state: &(dyn Any + Send + Sync)) -> Result<Bytes, 
 pub trait Decision: Send + Sync {
     fn partition_key(&self) -> String;
     fn reads(&self) -> Vec<SlotRef>;
+    fn reads_more(&self, _loaded: &Loaded) -> Vec<SlotRef> {
+        Vec::new()
+    }
     fn decide(&self, loaded: &mut Loaded) -> Result<(), Rejected>;
 }
 
@@ -241,6 +258,10 @@ impl<C: Command> Decision for Commanded<C> {
 
     fn reads(&self) -> Vec<SlotRef> {
         C::Decider::reads(&self.0)
+    }
+
+    fn reads_more(&self, loaded: &Loaded) -> Vec<SlotRef> {
+        C::Decider::reads_more(&self.0, loaded)
     }
 
     fn decide(&self, loaded: &mut Loaded) -> Result<(), Rejected> {

@@ -36,14 +36,14 @@ impl Given {
     }
 
     pub fn when<C: Command>(mut self, command: C) -> Then {
-        for slot in C::Decider::reads(&command) {
-            let empty = (slot.load)(Stored::Stream(StoredStream::default())).expect("an empty stream loads");
-            self.0.entry(slot.slot).or_insert(empty);
-        }
-        let mut loaded = Loaded::new(self.0);
+        let mut loaded = Loaded::default();
+        let reads = C::Decider::reads(&command);
+        self.load(&mut loaded, reads);
+        let more = C::Decider::reads_more(&command, &loaded);
+        self.load(&mut loaded, more);
         let rejected = C::Decider::decide(command, &mut loaded).map_err(Into::into).err();
         let mut recorded: BTreeMap<String, Vec<(String, Value)>> = BTreeMap::new();
-        for written in loaded.into_written().into_iter().filter(|_| rejected.is_none()) {
+        for written in loaded.into_parts().1.into_iter().filter(|_| rejected.is_none()) {
             let Slot::Stream(stream) = written.slot else { continue };
             let events = written.events.iter().map(|event| {
                 let value = event.to_value().expect("an event encodes");
@@ -53,6 +53,16 @@ impl Given {
             recorded.insert(format!("{}/{}", stream.topic, stream.id), events.collect());
         }
         Then { recorded, rejected }
+    }
+
+    /// As the lane does it: what a decision has not named it does not get.
+    fn load(&mut self, loaded: &mut Loaded, mut named: Vec<SlotRef>) {
+        named.retain(|named| !loaded.has(&named.slot));
+        for SlotRef { slot, load } in named {
+            let empty = || load(Stored::Stream(StoredStream::default())).expect("an empty stream loads");
+            let cached = self.0.remove(&slot).unwrap_or_else(empty);
+            loaded.insert(slot, cached);
+        }
     }
 }
 

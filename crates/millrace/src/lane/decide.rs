@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::Job;
 use super::group::Memory;
 use crate::app::WorkKind;
-use crate::decider::{Loaded, RecordedEvent, Slot, Written};
+use crate::decider::{Loaded, RecordedEvent, Slot, SlotRef, Written};
 use crate::event::{Draft, Incoming};
 use crate::problem::Rejected;
 use crate::store::{Append, Epoch, NewEvent, NewWork, RowWrite, Unit};
@@ -30,6 +30,8 @@ pub(super) struct Decided {
 pub(super) enum Undecidable {
     Rejected(Rejected),
     Poison(String),
+    /// Not before these are loaded.
+    Unloaded(Vec<SlotRef>),
 }
 
 impl Memory {
@@ -40,26 +42,25 @@ impl Memory {
         writers: &mut HashMap<Slot, usize>,
         index: usize,
     ) -> Result<Decided, Undecidable> {
-        let reads: Vec<Slot> =
-            job.decisions.iter().flat_map(|decision| decision.reads()).map(|slot| slot.slot).collect();
-        let (mut slots, mut versions) = (HashMap::new(), Vec::new());
-        for slot in &reads {
-            let cached = self
-                .young
-                .get(slot)
-                .or_else(|| self.old.get(slot))
-                .ok_or_else(|| Undecidable::Poison("state went missing".to_owned()))?;
-            if slots.insert(slot.clone(), cached.clone()).is_none() {
-                versions.push((slot.clone(), cached.version));
+        let mut loaded = Loaded::default();
+        self.recall(&mut loaded, job.decisions.iter().flat_map(|decision| decision.reads()).collect())?;
+        let mut rejected = None;
+        for decision in job.decisions.iter() {
+            // Asked on what the decisions before have left, which the prefetch could not know.
+            let more = decision.reads_more(&loaded);
+            self.recall(&mut loaded, more)?;
+            rejected = decision.decide(&mut loaded).err();
+            if rejected.is_some() {
+                break;
             }
         }
-        let mut loaded = Loaded::new(slots);
-        let rejected = job.decisions.iter().find_map(|decision| decision.decide(&mut loaded).err());
         if let Some(rejected) = rejected.clone().filter(|rejected| rejected.transient) {
             return Err(Undecidable::Rejected(rejected));
         }
-        let written = if rejected.is_some() { Vec::new() } else { loaded.into_written() };
-        let mut after: Vec<usize> = reads.iter().filter_map(|slot| writers.get(slot).copied()).collect();
+        let (versions, mut written) = loaded.into_parts();
+        written.retain(|_| rejected.is_none());
+        let slots: Vec<Slot> = versions.iter().map(|(slot, _)| slot.clone()).collect();
+        let mut after: Vec<usize> = slots.iter().filter_map(|slot| writers.get(slot).copied()).collect();
         after.sort_unstable();
         after.dedup();
         let result = job.request.as_ref().map(|request| request.stored(rejected.as_ref())).unwrap_or_default();
@@ -73,7 +74,7 @@ impl Memory {
             appends: only_read(versions, &written),
             ..Unit::default()
         };
-        let mut decided = Decided { unit, slots: reads, rejected, published: Vec::new(), started: Vec::new() };
+        let mut decided = Decided { unit, slots, rejected, published: Vec::new(), started: Vec::new() };
         let context = Encoding { job, epoch, time: self.outlets.clock.rfc3339() };
         for written in written {
             writers.insert(written.slot.clone(), index);

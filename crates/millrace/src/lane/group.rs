@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::decide::{Decided, Undecidable};
-use super::{CommittedEvent, Done, Outlets, Queued, Refused};
-use crate::decider::{Cached, Slot, SlotRef, Stored, Unreadable};
+use super::{CommittedEvent, Done, Job, Outlets, Queued, Refused};
+use crate::decider::{Cached, Loaded, Slot, SlotRef, Stored, Unreadable};
 use crate::sabotage::{Fault, is_off};
 use crate::store::{Answer, Epoch, GROUP_BYTES, Partition, Placed, Query, StoreError, Unit, Verdict};
 use crate::work::StartedWork;
@@ -20,12 +20,14 @@ pub(super) struct Memory {
     pub(super) partition: Partition,
     pub(super) outlets: Outlets,
     pub(super) young: HashMap<Slot, Cached>,
-    pub(super) old: HashMap<Slot, Cached>,
+    old: HashMap<Slot, Cached>,
+    /// What was loaded for the present group and could not be read, with the reason.
+    unreadable: HashMap<Slot, String>,
 }
 
 impl Memory {
     pub fn new(partition: Partition, outlets: Outlets) -> Self {
-        Self { partition, outlets, young: HashMap::new(), old: HashMap::new() }
+        Self { partition, outlets, young: HashMap::new(), old: HashMap::new(), unreadable: HashMap::new() }
     }
 
     pub fn forget(&mut self) {
@@ -45,7 +47,7 @@ impl Memory {
 
     /// Commits `group` as far as one group goes; what is left in it is to be tried again.
     pub async fn commit(&mut self, epoch: &Epoch, group: &mut Vec<Queued>) -> Result<(), StoreError> {
-        self.load(group).await?;
+        self.prefetch(group).await;
         let mut decided: Vec<(Queued, Decided)> = Vec::new();
         let mut writers: HashMap<Slot, usize> = HashMap::new();
         let mut size = 0;
@@ -55,13 +57,20 @@ impl Memory {
                 rest.push(queued);
                 continue;
             }
-            match self.decide(&queued.job, epoch, &mut writers, decided.len()) {
-                Ok(outcome) => {
-                    size += outcome.published.iter().map(|(.., record)| record.len()).sum::<usize>();
-                    decided.push((queued, outcome));
+            loop {
+                match self.decide(&queued.job, epoch, &mut writers, decided.len()) {
+                    Err(Undecidable::Unloaded(missing)) => {
+                        self.load(missing).await;
+                        continue;
+                    }
+                    Ok(outcome) => {
+                        size += outcome.published.iter().map(|(.., record)| record.len()).sum::<usize>();
+                        decided.push((queued, outcome));
+                    }
+                    Err(Undecidable::Rejected(rejected)) => reply(queued, Ok(Done::Committed(Some(rejected)))),
+                    Err(Undecidable::Poison(reason)) => reply(queued, Err(Refused::Poison(reason))),
                 }
-                Err(Undecidable::Rejected(rejected)) => reply(queued, Ok(Done::Committed(Some(rejected)))),
-                Err(Undecidable::Poison(reason)) => reply(queued, Err(Refused::Poison(reason))),
+                break;
             }
         }
         let (units, mut waiting): (Vec<Unit>, Vec<_>) = decided
@@ -102,53 +111,62 @@ impl Memory {
         }
     }
 
-    async fn load(&mut self, group: &mut Vec<Queued>) -> Result<(), StoreError> {
-        let wanted: Vec<SlotRef> =
-            group.iter().flat_map(|queued| queued.job.decisions.iter().flat_map(|decision| decision.reads())).collect();
-        let mut seen = HashSet::new();
-        let missing: Vec<SlotRef> =
-            wanted.into_iter().filter(|slot| !self.recall(&slot.slot) && seen.insert(slot.slot.clone())).collect();
-        if missing.is_empty() {
-            return Ok(());
+    /// One read for all that the group's commands name, and one for what that names.
+    async fn prefetch(&mut self, group: &[Queued]) {
+        self.unreadable.clear();
+        loop {
+            let missing: Vec<SlotRef> = group.iter().flat_map(|queued| self.missing(&queued.job)).collect();
+            if missing.is_empty() {
+                return;
+            }
+            self.load(missing).await;
         }
+    }
+
+    fn missing(&mut self, job: &Job) -> Vec<SlotRef> {
+        let mut loaded = Loaded::default();
+        let reads = job.decisions.iter().flat_map(|decision| decision.reads()).collect();
+        let recalled = self.recall(&mut loaded, reads).and_then(|()| {
+            let more = job.decisions.iter().flat_map(|decision| decision.reads_more(&loaded)).collect();
+            self.recall(&mut loaded, more)
+        });
+        if let Err(Undecidable::Unloaded(missing)) = recalled { missing } else { Vec::new() }
+    }
+
+    /// Puts what is remembered of `named` into `loaded`; all of it or an error.
+    pub(super) fn recall(&mut self, loaded: &mut Loaded, mut named: Vec<SlotRef>) -> Result<(), Undecidable> {
+        named.retain(|named| !loaded.has(&named.slot));
+        if let Some(reason) = named.iter().find_map(|named| self.unreadable.get(&named.slot)) {
+            return Err(Undecidable::Poison(reason.clone()));
+        }
+        named.retain(|SlotRef { slot, .. }| {
+            // What is found among the old is young again.
+            if let Some(cached) = self.old.remove(slot) {
+                self.young.insert(slot.clone(), cached);
+            }
+            let cached = self.young.get(slot);
+            cached.inspect(|cached| loaded.insert(slot.clone(), (*cached).clone())).is_none()
+        });
+        if named.is_empty() { Ok(()) } else { Err(Undecidable::Unloaded(named)) }
+    }
+
+    /// Reads until the store answers: a group that has begun can't be given back half decided.
+    async fn load(&mut self, mut missing: Vec<SlotRef>) {
+        let mut seen = HashSet::new();
+        missing.retain(|slot| seen.insert(slot.slot.clone()));
         let queries: Vec<Query> = missing.iter().map(|slot| query(&slot.slot)).collect();
-        let answers = match self.outlets.store.read(&self.partition, &queries).await {
-            Ok(answers) => answers,
-            Err(error) => {
-                self.store_failed(&error, Duration::from_millis(100)).await;
-                return Err(error);
+        let answers = loop {
+            match self.outlets.store.read(&self.partition, &queries).await {
+                Ok(answers) => break answers,
+                Err(error) => self.store_failed(&error, Duration::from_millis(100)).await,
             }
         };
-        let mut unreadable = HashMap::new();
         for (slot, answer) in missing.into_iter().zip(answers) {
             match stored(answer).and_then(slot.load) {
                 Ok(cached) => drop(self.young.insert(slot.slot, cached)),
-                Err(error) => drop(unreadable.insert(slot.slot, error.to_string())),
+                Err(error) => drop(self.unreadable.insert(slot.slot, error.to_string())),
             }
         }
-        let reason = |queued: &Queued| {
-            let mut reads = queued.job.decisions.iter().flat_map(|decision| decision.reads());
-            reads.find_map(|slot| unreadable.get(&slot.slot).cloned())
-        };
-        for index in (0..group.len()).rev() {
-            if let Some(reason) = reason(&group[index]) {
-                reply(group.remove(index), Err(Refused::Poison(reason)));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the slot is cached; one found among the old is young again.
-    fn recall(&mut self, slot: &Slot) -> bool {
-        if self.young.contains_key(slot) {
-            return true;
-        }
-        let Some(cached) = self.old.remove(slot) else { return false };
-        if self.young.len() >= CACHED_SLOTS / 2 {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(slot.clone(), cached);
-        true
     }
 
     fn follow(&mut self, verdicts: Vec<Verdict>, waiting: Vec<(Queued, Decided)>, again: &mut Vec<Queued>) {

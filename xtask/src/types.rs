@@ -38,7 +38,14 @@ fn structure(catalogue: &Catalogue, file: &SchemaFile, name: &str) -> Result<Ite
         properties.keys().map(String::as_str).filter(|key| !required.contains(key)).collect();
     let mut item = Item::default();
     let mut fields = String::new();
-    for key in required.iter().copied().chain(optional) {
+    let mut flattened = BTreeSet::new();
+    for part in catalogue.files.iter().filter(|part| is_flattened_into(part, file)) {
+        let (Kind::Common { name }, field) = (&part.kind, part.text("x-flatten")) else { continue };
+        fields.push_str(&format!("#[serde(flatten)]\npub {field}: {},\n", pascal(name)));
+        item.uses.insert(format!("crate::common::{}", pascal(name)));
+        flattened.extend(part.strings("required"));
+    }
+    for key in required.iter().copied().chain(optional).filter(|key| !flattened.contains(key)) {
         let property = properties.get(key).with_context(|| format!("required {key} is no property"))?;
         let rust = rust_type(catalogue, property, &mut item.uses).with_context(|| format!("{} {key}", file.path))?;
         if let Some(description) = property["description"].as_str() {
@@ -112,6 +119,14 @@ fn referenced_type(catalogue: &Catalogue, target: &SchemaFile, uses: &mut BTreeS
         Kind::Document { name, .. } => Ok(pascal(name)),
         Kind::Event(_) => bail!("an event is not a part of anything"),
     }
+}
+
+/// Whether an event has at its top all that `part` says: its type then has `part` as one field.
+fn is_flattened_into(part: &SchemaFile, event: &SchemaFile) -> bool {
+    let required = event.strings("required");
+    let same = |key: &str| required.contains(&key) && part.json["properties"][key] == event.json["properties"][key];
+    let flattens = !part.text("x-flatten").is_empty() && matches!(event.kind, Kind::Event(_));
+    flattens && part.strings("required").into_iter().all(same)
 }
 
 /// `{"kid", "sealed"}`: the framework's `Pii`, not a type of its own.

@@ -11,7 +11,7 @@ use xtask::schemas::{Catalogue, Kind, SchemaFile};
 const LARGEST_INTEGER: i64 = (1 << 53) - 1;
 
 /// A misspelt keyword is an annotation to a validator, so what is allowed is listed.
-const KEYWORDS: [&str; 25] = [
+const KEYWORDS: [&str; 26] = [
     "$schema",
     "$id",
     "$ref",
@@ -33,6 +33,7 @@ const KEYWORDS: [&str; 25] = [
     "minimum",
     "maximum",
     "x-aka",
+    "x-flatten",
     "x-pii",
     "x-secret",
     "x-private",

@@ -1,7 +1,7 @@
 //! What several schemas share. Generated from `schemas/` by `cargo run -p xtask -- generate`.
 
 use crate::macros::closed_enum;
-use millrace::pii::Secret;
+use millrace::pii::{Pii, Secret};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -96,6 +96,16 @@ impl fmt::Debug for Contact {
 pub struct Money {
     pub amount: i64,
     pub currency: String,
+}
+
+/// What every event of an order's saga says of the order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderContext {
+    pub order_id: String,
+    pub location_id: String,
+    pub user_id: String,
+    pub contact: Pii<Contact>,
 }
 
 /// An article ordered, at the price it was ordered for.

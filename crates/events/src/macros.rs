@@ -34,6 +34,7 @@ macro_rules! schema {
                 "urn:millrace:common:message-id:1" => { path = "../../schemas/common/message-id.json" },
                 "urn:millrace:common:money:1" => { path = "../../schemas/common/money.json" },
                 "urn:millrace:common:note:1" => { path = "../../schemas/common/note.json" },
+                "urn:millrace:common:order-context:1" => { path = "../../schemas/common/order-context.json" },
                 "urn:millrace:common:order-id:1" => { path = "../../schemas/common/order-id.json" },
                 "urn:millrace:common:order-line:1" => { path = "../../schemas/common/order-line.json" },
                 "urn:millrace:common:order-status:1" => { path = "../../schemas/common/order-status.json" },

@@ -3,9 +3,9 @@
 mod event;
 pub use event::Event;
 
-use crate::common::{Contact, Money, Reason};
+use crate::common::{Money, OrderContext, Reason};
 use crate::macros::schema;
-use millrace::pii::{Pii, Secret};
+use millrace::pii::Secret;
 use millrace::schema::{EventSchema, EventType};
 use serde::{Deserialize, Serialize};
 
@@ -15,10 +15,8 @@ pub const TOPIC: &str = "payment";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentCancellationNoted {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub reason: Reason,
 }
 
@@ -39,10 +37,8 @@ impl EventType for PaymentCancellationNoted {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentFailed {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub amount: Money,
     pub provider: String,
     pub reference: String,
@@ -63,10 +59,8 @@ impl EventType for PaymentFailed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentInitiated {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub amount: Money,
     pub provider: String,
     pub token: Secret,
@@ -87,10 +81,8 @@ impl EventType for PaymentInitiated {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentProcessed {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub amount: Money,
     pub provider: String,
     pub reference: String,
@@ -111,10 +103,8 @@ impl EventType for PaymentProcessed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentRefundInitiated {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub amount: Money,
     pub provider: String,
     pub reference: String,
@@ -139,10 +129,8 @@ impl EventType for PaymentRefundInitiated {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentRefunded {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub amount: Money,
     pub provider: String,
     pub reference: String,

@@ -23,6 +23,7 @@ pub const SOURCES: &[&str] = &[
     include_str!("../../../schemas/common/message-id.json"),
     include_str!("../../../schemas/common/money.json"),
     include_str!("../../../schemas/common/note.json"),
+    include_str!("../../../schemas/common/order-context.json"),
     include_str!("../../../schemas/common/order-id.json"),
     include_str!("../../../schemas/common/order-line.json"),
     include_str!("../../../schemas/common/order-status.json"),

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 
 use crate::decider::{Command, Commanded, Decision, IntoDecisions};
 use crate::event::{Event, Incoming};
+use crate::partner::Partner;
 use crate::schema::{DecodeError, EventSet, EventType};
 use crate::service::Service;
 use crate::view::{Projects, RowUpdate};
@@ -22,6 +23,7 @@ pub struct App {
     /// By topic, then by consumer name; a consumer's progress on a topic is its own.
     pub(crate) consumers: BTreeMap<&'static str, Vec<Consumer>>,
     pub(crate) work: Vec<WorkWiring>,
+    pub(crate) partners: BTreeMap<String, Partner>,
     pub(crate) routes: Router<Service>,
 }
 
@@ -54,7 +56,7 @@ pub(crate) enum WorkKind {
 
 impl App {
     pub fn new(name: &'static str) -> Self {
-        Self { name, consumers: BTreeMap::new(), work: Vec::new(), routes: Router::new() }
+        Self { name, consumers: BTreeMap::new(), work: Vec::new(), partners: BTreeMap::new(), routes: Router::new() }
     }
 
     pub fn name(&self) -> &'static str {
@@ -92,18 +94,25 @@ impl App {
         E: EventType,
         C: Command,
         F: Fn(Ctx, Event<E>) -> R + Send + Sync + 'static,
-        R: Future<Output = Effect<C>> + Send + 'static,
+        R: Future<Output: Into<Effect<C>>> + Send + 'static,
     {
         let effect = Arc::new(effect);
         let perform = move |ctx: Ctx, incoming: Incoming| {
             let effect = effect.clone();
-            async move { Ok(Performed::from(effect(ctx, incoming.event::<E>()?).await)) }.boxed()
+            async move { Ok(Performed::from(effect(ctx, incoming.event::<E>()?).await.into())) }.boxed()
         };
         self.work.push(WorkWiring {
             name: short_name::<F>(),
             cause: E::SCHEMA.name,
             kind: WorkKind::Effect { budget, perform: Arc::new(perform) },
         });
+        self
+    }
+
+    /// Whom effects call, and who may call back, by this name.
+    #[must_use]
+    pub fn partner(mut self, name: &str, partner: Partner) -> Self {
+        self.partners.insert(name.to_owned(), partner);
         self
     }
 

@@ -1,10 +1,15 @@
 //! The app port: what a sidecar calls (subscriptions, events, feeds) and the service's own routes behind the app token.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Path, Query as Params, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query as Params, Request, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -195,5 +200,42 @@ impl<T: Document, S: Send + Sync> FromRequest<S> for Checked<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let body = Bytes::from_request(request, state).await.map_err(|_| Violation::whole("the body can't be read"))?;
         Ok(Self(T::from_json(&body)?))
+    }
+}
+
+/// A query's parameters; a refusal names the one it is about.
+pub struct Parameters(BTreeMap<String, String>);
+
+impl<S: Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Params(parameters) =
+            Params::try_from_uri(&parts.uri).map_err(|_| Violation::whole("the query can't be read"))?;
+        Ok(Self(parameters))
+    }
+}
+
+impl Parameters {
+    /// Empty when absent.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    pub fn required(&self, name: &str) -> Result<&str, Violation> {
+        let missing = || Violation { pointer: format!("/{name}"), message: "is required".to_owned() };
+        self.0.get(name).map(String::as_str).ok_or_else(missing)
+    }
+
+    pub fn number<T: FromStr + PartialOrd + Display>(
+        &self,
+        name: &str,
+        default: T,
+        bounds: RangeInclusive<T>,
+    ) -> Result<T, Violation> {
+        let message = || format!("must be a number from {} to {}", bounds.start(), bounds.end());
+        let Some(text) = self.0.get(name) else { return Ok(default) };
+        let number = text.parse().ok().filter(|number| bounds.contains(number));
+        number.ok_or_else(|| Violation { pointer: format!("/{name}"), message: message() })
     }
 }

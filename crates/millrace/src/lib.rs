@@ -2,6 +2,7 @@
 //! Knows no noun of the shop. Start at [`app`] (what a service author writes) and [`service`] (what runs it).
 
 pub mod app;
+pub mod callback;
 pub mod clock;
 pub mod decider;
 pub mod event;
@@ -13,6 +14,7 @@ pub mod metrics;
 pub mod outside;
 pub mod parked;
 pub mod partition;
+pub mod partner;
 pub mod pending;
 pub mod pii;
 pub mod problem;
@@ -26,19 +28,22 @@ pub mod sidecar;
 pub mod store;
 mod tasks;
 pub mod testing;
+pub mod timeline;
 pub mod tracker;
 pub mod view;
 pub mod webhook;
 pub mod work;
 
 pub use app::App;
+pub use callback::Signed;
 pub use decider::{Aggregate, Command, Decider, Decides, Loaded, SlotRef};
 pub use event::{Context, Event, Incoming};
-pub use http::Checked;
+pub use http::{Checked, Parameters};
 pub use idempotency::{Accepted, IdempotencyKey};
+pub use partner::{Partner, Uncertain};
 pub use problem::{Problem, Rejected};
-pub use request::Streams;
 pub use rounds::owner;
 pub use service::{Env, Service, Tuning};
+pub use timeline::{Entry, History, Story};
 pub use view::{Projects, RowKey, View};
 pub use work::{Budget, Ctx, Deadline, Effect};

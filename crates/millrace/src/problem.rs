@@ -11,7 +11,7 @@ use crate::schema::Violation;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{code}: {detail}")]
 pub struct Rejected {
-    /// HTTP status, 4xx.
+    /// HTTP status: 4xx, or 503 where the same request will be right later.
     pub status: u16,
     /// Stable, for programs.
     pub code: String,
@@ -25,6 +25,23 @@ pub struct Rejected {
 impl Rejected {
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         Self { status: status.as_u16(), code: code.to_owned(), detail: detail.into(), transient: false }
+    }
+
+    pub fn not_found(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, detail)
+    }
+
+    pub fn conflict(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    pub fn unprocessable(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+    }
+
+    /// A sender from outside is ahead of us: what it speaks of will be known, or was never ours.
+    pub fn not_yet(code: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, "repeat it later").transient()
     }
 
     pub fn transient(self) -> Self {

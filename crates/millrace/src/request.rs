@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use axum::extract::FromRef;
-
 use crate::decider::{Aggregate, Command, Commanded, Decision, Slot, SlotRef, fold};
 use crate::event::{Context, Incoming};
 use crate::idempotency::{Accepted, IdempotencyKey, KEPT, PendingResult};
@@ -112,32 +110,5 @@ impl Service {
         let mut commits = self.lane(partition_of(key)).commits();
         commits.mark_unchanged();
         let _ = tokio::time::timeout(patience, commits.changed()).await;
-    }
-}
-
-/// The service's handle for one decider, as a route's state.
-pub struct Streams<D> {
-    service: Service,
-    decider: std::marker::PhantomData<fn() -> D>,
-}
-
-impl<D> FromRef<Service> for Streams<D> {
-    fn from_ref(service: &Service) -> Self {
-        Self { service: service.clone(), decider: std::marker::PhantomData }
-    }
-}
-
-impl<D> Streams<D> {
-    /// Decides `command` once for `key`; 202 with the path's own resource.
-    pub async fn execute<C: Command<Decider = D>>(
-        &self,
-        key: &IdempotencyKey,
-        command: C,
-        accepted: Accepted,
-    ) -> Result<Accepted, Problem>
-    where
-        D: crate::decider::Decides<C>,
-    {
-        self.service.execute(key, command, accepted).await
     }
 }

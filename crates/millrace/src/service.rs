@@ -1,6 +1,7 @@
 //! A running service: an [`App`] on its seams. Owns the lanes, the inbox, the relay, the executor of work and the
 //! background rounds (upkeep, healing); everything a route or an effect may use is reached from here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::inbox::Inbox;
 use crate::lane::{Lane, Outlets};
 use crate::metrics::Metrics;
 use crate::outside::Outside;
+use crate::partner::Partner;
 use crate::problem::Problem;
 use crate::relay::Relay;
 use crate::sidecar::Sidecar;
@@ -68,6 +70,7 @@ struct Inner {
     metrics: Arc<Metrics>,
     wiring: Arc<Vec<WorkWiring>>,
     topology: Topology,
+    partners: Arc<BTreeMap<String, Partner>>,
     topics: Vec<&'static str>,
     routes: Router<Service>,
     lanes: Vec<Lane>,
@@ -104,6 +107,7 @@ impl App {
             metrics,
             wiring,
             topology,
+            partners: Arc::new(self.partners),
             topics,
             routes: self.routes,
             lanes,
@@ -148,6 +152,10 @@ impl Service {
 
     pub fn sidecar(&self) -> &Arc<dyn Sidecar> {
         &self.0.env.sidecar
+    }
+
+    pub(crate) fn partners(&self) -> &Arc<BTreeMap<String, Partner>> {
+        &self.0.partners
     }
 
     /// Ends every task of the service at its next await, leaving the store as a crash would.

@@ -8,13 +8,15 @@
 
 mod executor;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::decider::{Command, Commanded, Decision};
 use crate::event::Incoming;
 use crate::outside::Outside;
-use std::sync::Arc;
+use crate::partner::{Partner, Uncertain};
 
 pub(crate) use executor::Executor;
 
@@ -42,6 +44,13 @@ pub enum Effect<C> {
     },
     /// Known not to have happened, and it will not be tried again.
     GiveUp(C),
+}
+
+impl<C> From<Result<C, Uncertain>> for Effect<C> {
+    /// What is uncertain is asked after, as soon as the budget allows.
+    fn from(outcome: Result<C, Uncertain>) -> Self {
+        outcome.map_or(Self::Retry { after: Duration::ZERO }, Self::Done)
+    }
 }
 
 /// How often and how long an effect is tried.
@@ -73,12 +82,18 @@ impl Budget {
 pub struct Ctx {
     pub outside: Arc<dyn Outside>,
     pub clock: Clock,
+    pub partners: Arc<BTreeMap<String, Partner>>,
     /// Number of this try, from 1. From the second on, ask before acting.
     pub tries: u32,
     pub budget: Budget,
 }
 
 impl Ctx {
+    /// One that is not in the configuration any more may have acted: that is for a person.
+    pub fn partner(&self, name: &str) -> Result<&Partner, Uncertain> {
+        self.partners.get(name).ok_or(Uncertain)
+    }
+
     pub fn is_last_try(&self) -> bool {
         self.tries >= self.budget.tries
     }

@@ -1,16 +1,17 @@
-//! One call handed on: body unchanged, only the headers named here, in either direction.
+//! A call handed on, body unchanged and with only the headers named here, in either direction; and an order's story, live.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use axum::response::IntoResponse;
 use millrace::clock::Clock;
 use millrace::idempotency::{CALLER, REPLAYED};
+use millrace::timeline::live;
 use millrace::{Problem, Rejected, Service, webhook};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-pub const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
+const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 const SESSION: HeaderName = HeaderName::from_static("x-session-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Longest correlation id taken from a caller: it travels in every event that follows.
@@ -30,7 +31,7 @@ const IN: [HeaderName; 8] = [
 /// What a service may tell the caller.
 const OUT: [HeaderName; 4] = [LOCATION, HeaderName::from_static(REPLAYED), CONTENT_TYPE, RETRY_AFTER];
 
-pub type Answer = axum::response::Response;
+type Answer = axum::response::Response;
 
 pub async fn forward(service: Service, to: &'static str, request: Request) -> Answer {
     let (method, uri) = (request.method().clone(), request.uri().clone());
@@ -54,8 +55,25 @@ pub async fn forward(service: Service, to: &'static str, request: Request) -> An
     answer
 }
 
+/// An order's history as server-sent events.
+pub async fn watch(State(service): State<Service>, Path(order): Path<String>, given: HeaderMap) -> Answer {
+    let path = format!("/orders/{order}");
+    if !is_plain(&path) {
+        return Problem::NotFound("order_not_found").into_response();
+    }
+    let (clock, sent) = (service.clock().clone(), headers(service.clock(), &given));
+    let correlation = correlation(&sent);
+    let poll = move |query| {
+        let (service, path, sent) = (service.clone(), format!("{path}?{query}"), sent.clone());
+        async move { invoke(&service, "orders", Method::GET, &path, &sent, Bytes::new()).await }
+    };
+    let mut answer = live::stream(poll, clock, &given).await.unwrap_or_else(passed_back);
+    answer.headers_mut().extend(correlation);
+    answer
+}
+
 /// `path` and `headers` must have come through [`is_plain`] and [`headers`].
-pub async fn invoke(
+async fn invoke(
     service: &Service,
     to: &str,
     method: Method,
@@ -73,7 +91,7 @@ pub async fn invoke(
 
 /// A sidecar resolves dots and escapes in a path before the service sees it, and so could be led to a route that is not
 /// public. No id of ours needs either.
-pub fn is_plain(path: &str) -> bool {
+fn is_plain(path: &str) -> bool {
     let plain = |segment: &str| {
         segment.starts_with(|first: char| first.is_ascii_alphanumeric())
             && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
@@ -82,7 +100,7 @@ pub fn is_plain(path: &str) -> bool {
 }
 
 /// What goes to the service: what the caller may say, who it is, and a trace and a correlation if it brought none.
-pub fn headers(clock: &Clock, given: &HeaderMap) -> HeaderMap {
+fn headers(clock: &Clock, given: &HeaderMap) -> HeaderMap {
     let mut headers: HeaderMap = IN.iter().filter_map(|name| Some((name.clone(), given.get(name)?.clone()))).collect();
     headers.insert(CALLER, HeaderValue::from_static("anonymous"));
     let usable = |value: &HeaderValue| value.to_str().is_ok_and(|text| (1..=CORRELATION_BYTES).contains(&text.len()));
@@ -97,11 +115,11 @@ pub fn headers(clock: &Clock, given: &HeaderMap) -> HeaderMap {
     headers
 }
 
-pub fn correlation(headers: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
+fn correlation(headers: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
     headers.get(CORRELATION).map(|id| (CORRELATION, id.clone()))
 }
 
-pub fn passed_back(answer: Response<Bytes>) -> Answer {
+fn passed_back(answer: Response<Bytes>) -> Answer {
     let (parts, body) = answer.into_parts();
     let headers: HeaderMap =
         OUT.iter().filter_map(|name| Some((name.clone(), parts.headers.get(name)?.clone()))).collect();

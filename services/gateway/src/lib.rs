@@ -3,7 +3,6 @@
 
 mod forward;
 mod page;
-mod watch;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -48,7 +47,7 @@ pub fn public(service: Service) -> Router {
         router.route(call.path, on(call.method, forward))
     });
     forwarded
-        .route("/orders/{id}/events", get(watch::watch))
+        .route("/orders/{id}/events", get(forward::watch))
         .route("/", get(page::page))
         .route("/health", get(|| async { Json(json!({ "status": "ok" })) }))
         .fallback(|| async { Problem::NotFound("route_not_found") })

@@ -74,7 +74,8 @@ fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<String>) -> Res
 }
 
 fn news(names: &[&str], cursor: &str, ended: bool) -> Response<Bytes> {
-    let history: Vec<Value> = names.iter().map(|name| json!({ "type": name, "sequence": 1 })).collect();
+    let history: Vec<Value> =
+        names.iter().map(|name| json!({ "type": name, "time": "t", "sequence": 1, "reason": null })).collect();
     answer(200, &[], json!({ "history": history, "cursor": cursor, "ended": ended }).to_string())
 }
 
@@ -203,7 +204,7 @@ async fn a_history_is_told_live_until_its_end_even_if_orders_is_away_for_a_while
     assert_eq!((status, &headers["content-type"]), (StatusCode::OK, &"text/event-stream".parse().expect("a value")));
     let told: Vec<&str> = body.lines().filter(|line| line.starts_with("id: ") || line.starts_with("event: ")).collect();
     assert_eq!(told, ["event: a.created", "id: 1.0", "event: b.reserved", "event: a.fulfilled", "id: 2.1"]);
-    assert!(body.contains(r#"data: {"sequence":1,"type":"a.created"}"#), "{body}");
+    assert!(body.contains(r#"data: {"type":"a.created","time":"t","sequence":1,"reason":null}"#), "{body}");
     let polls: Vec<String> = sidecar.asked().iter().map(|(_, asked)| asked.uri().to_string()).collect();
     let poll = |seen: &str, wait| format!("/orders/o-1?seen={seen}&wait_ms={wait}");
     assert_eq!(polls, [poll("0.0", 0), poll("1.0", 5000), poll("1.0", 5000), poll("1.0", 5000)]);

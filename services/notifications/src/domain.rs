@@ -24,7 +24,7 @@ pub enum Command {
 
 /// One stream a message, so that an order has at most one of each template.
 pub fn stream(requested: &NotificationRequested) -> String {
-    format!("{}.{}", requested.order_id, requested.template)
+    format!("{}.{}", requested.context.order_id, requested.template)
 }
 
 impl millrace::Command for Command {
@@ -64,16 +64,13 @@ impl Aggregate for Notification {
 }
 
 fn sent(requested: &NotificationRequested) -> NotificationSent {
-    let NotificationRequested { order_id, location_id, user_id, contact, template, channel, message_id, .. } =
-        requested.clone();
-    NotificationSent { order_id, location_id, user_id, contact, template, channel, message_id }
+    let NotificationRequested { context, template, channel, message_id, .. } = requested.clone();
+    NotificationSent { context, template, channel, message_id }
 }
 
 fn failed(requested: &NotificationRequested) -> NotificationFailed {
-    let NotificationRequested { order_id, location_id, user_id, contact, template, channel, message_id, .. } =
-        requested.clone();
-    let reason = RELAY_UNREACHABLE.to_owned();
-    NotificationFailed { order_id, location_id, user_id, contact, template, channel, message_id, reason }
+    let NotificationRequested { context, template, channel, message_id, .. } = requested.clone();
+    NotificationFailed { context, template, channel, message_id, reason: RELAY_UNREACHABLE.to_owned() }
 }
 
 #[cfg(test)]

@@ -6,11 +6,10 @@ mod templates;
 use std::time::Duration;
 
 use domain::Command;
-use events::common::{Channel, Contact};
+use events::common::{Channel, OrderContext};
 use events::notifications::notification::NotificationRequested;
 use events::orders::order::{OrderCancelled, OrderConfirmed, OrderFulfilled, OrderShipped};
 use millrace::outside::Mail;
-use millrace::pii::Pii;
 use millrace::{App, Budget, Ctx, Effect, Event};
 
 /// The pauses add up to six hours: a relay may be down for an evening, a mail of yesterday helps nobody.
@@ -31,41 +30,32 @@ pub fn app() -> App {
 }
 
 fn tell_confirmed(order: Event<OrderConfirmed>) -> Command {
-    let OrderConfirmed { order_id, location_id, user_id, contact, total, .. } = order.data;
-    let mail = mail(templates::ORDER_CONFIRMED, order_id, location_id, user_id, contact);
-    Command::Request(Box::new(NotificationRequested { total: Some(total), ..mail }))
+    let OrderConfirmed { context, total, .. } = order.data;
+    Command::Request(Box::new(NotificationRequested {
+        total: Some(total),
+        ..mail(templates::ORDER_CONFIRMED, context)
+    }))
 }
 
 fn tell_shipped(order: Event<OrderShipped>) -> Command {
-    let OrderShipped { order_id, location_id, user_id, contact, tracking_number, .. } = order.data;
-    let mail = mail(templates::ORDER_SHIPPED, order_id, location_id, user_id, contact);
-    Command::Request(Box::new(NotificationRequested { tracking_number: Some(tracking_number), ..mail }))
+    let (mail, tracking_number) =
+        (mail(templates::ORDER_SHIPPED, order.data.context), Some(order.data.tracking_number));
+    Command::Request(Box::new(NotificationRequested { tracking_number, ..mail }))
 }
 
 fn tell_delivered(order: Event<OrderFulfilled>) -> Command {
-    let OrderFulfilled { order_id, location_id, user_id, contact } = order.data;
-    Command::Request(Box::new(mail(templates::ORDER_DELIVERED, order_id, location_id, user_id, contact)))
+    Command::Request(Box::new(mail(templates::ORDER_DELIVERED, order.data.context)))
 }
 
 fn tell_cancelled(order: Event<OrderCancelled>) -> Command {
-    let OrderCancelled { order_id, location_id, user_id, contact, reason } = order.data;
-    let mail = mail(templates::ORDER_CANCELLED, order_id, location_id, user_id, contact);
-    Command::Request(Box::new(NotificationRequested { reason: Some(reason), ..mail }))
+    let (mail, reason) = (mail(templates::ORDER_CANCELLED, order.data.context), Some(order.data.reason));
+    Command::Request(Box::new(NotificationRequested { reason, ..mail }))
 }
 
-fn mail(
-    template: &str,
-    order_id: String,
-    location_id: String,
-    user_id: String,
-    contact: Pii<Contact>,
-) -> NotificationRequested {
+fn mail(template: &str, context: OrderContext) -> NotificationRequested {
     NotificationRequested {
-        message_id: format!("<{order_id}.{template}@millrace.example>"),
-        order_id,
-        location_id,
-        user_id,
-        contact,
+        message_id: format!("<{}.{template}@millrace.example>", context.order_id),
+        context,
         template: template.to_owned(),
         channel: Channel::Email,
         reason: None,
@@ -79,7 +69,8 @@ async fn send_mail(ctx: Ctx, requested: Event<NotificationRequested>) -> Effect<
     let requested = requested.data;
     let stream = domain::stream(&requested);
     let (subject, body) = templates::render(&requested);
-    let mail = Mail { message_id: requested.message_id, to: requested.contact.open().email.clone(), subject, body };
+    let mail =
+        Mail { message_id: requested.message_id, to: requested.context.contact.open().email.clone(), subject, body };
     match ctx.outside.mail(mail).await {
         Ok(()) => Effect::Done(Command::RecordSent { stream }),
         Err(_) if ctx.is_last_try() => Effect::GiveUp(Command::RecordFailed { stream }),

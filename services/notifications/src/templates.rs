@@ -10,7 +10,7 @@ pub const ORDER_CANCELLED: &str = "order_cancelled";
 
 /// Subject and body.
 pub fn render(requested: &NotificationRequested) -> (String, String) {
-    let order = &requested.order_id;
+    let order = &requested.context.order_id;
     let (subject, text) = match requested.template.as_str() {
         ORDER_CONFIRMED => ("Thank you for your order", confirmed(requested.total.as_ref())),
         ORDER_SHIPPED => ("Your order is on its way", shipped(requested.tracking_number.as_deref())),

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::{Request, Response};
 use bytes::Bytes;
-use events::common::{Money, Reason};
+use events::common::{Address, Contact, Money, Reason};
 use futures::future::{BoxFuture, FutureExt, ready};
 use millrace::clock::Clock;
 use millrace::outside::{Outside, OutsideError};
-use serde_json::json;
+use millrace::pii::Pii;
 
 use super::*;
 
@@ -30,12 +30,9 @@ impl Outside for Relay {
     }
 }
 
-fn contact() -> Pii<Contact> {
-    Pii::seal(Contact { email: "ada@mail.example".to_owned() })
-}
-
-fn ids() -> (String, String, String) {
-    ("o-1".to_owned(), "WH-001".to_owned(), "u-1".to_owned())
+fn context() -> OrderContext {
+    let [order_id, location_id, user_id, email] = ["o-1", "WH-001", "u-1", "ada@mail.example"].map(str::to_owned);
+    OrderContext { order_id, location_id, user_id, contact: Pii::seal(Contact { email }) }
 }
 
 fn event<E>(data: E) -> Event<E> {
@@ -44,37 +41,29 @@ fn event<E>(data: E) -> Event<E> {
 
 async fn perform(relay: &Arc<Relay>, tries: u32, command: Command) -> Effect<Command> {
     let Command::Request(requested) = command else { panic!("a reaction asks for a mail") };
-    let ctx = Ctx { outside: relay.clone(), clock: Clock::simulated(1), tries, budget: MAIL };
+    let ctx = Ctx { outside: relay.clone(), clock: Clock::simulated(1), partners: Arc::default(), tries, budget: MAIL };
     send_mail(ctx, event(*requested)).await
 }
 
 fn confirmed() -> Command {
-    let (order_id, location_id, user_id) = ids();
-    let order = json!({
-        "orderId": order_id, "locationId": location_id, "userId": user_id, "contact": contact(),
-        "lines": [{ "sku": "SKU-001", "quantity": 2, "unitPrice": 2000 }],
-        "total": Money { amount: 4000, currency: "EUR".to_owned() },
-        "shippingAddress": { "kid": "plain", "sealed": {
-            "name": "Ada Byron", "street": "1 Mill Road", "city": "Leeds", "postalCode": "LS1 1AA", "country": "GB" } },
-    });
-    tell_confirmed(event(serde_json::from_value(order).unwrap()))
+    let [name, street, city, postal_code, country] =
+        ["Ada Byron", "1 Mill Road", "Leeds", "LS1 1AA", "GB"].map(str::to_owned);
+    let shipping_address = Pii::seal(Address { name, street, city, postal_code, country });
+    let total = Money { amount: 4000, currency: "EUR".to_owned() };
+    tell_confirmed(event(OrderConfirmed { context: context(), lines: Vec::new(), total, shipping_address }))
 }
 
 fn shipped() -> Command {
-    let (order_id, location_id, user_id) = ids();
     let (carrier, tracking_number) = ("carrier".to_owned(), "TRK-1".to_owned());
-    tell_shipped(event(OrderShipped { order_id, location_id, user_id, contact: contact(), carrier, tracking_number }))
+    tell_shipped(event(OrderShipped { context: context(), carrier, tracking_number }))
 }
 
 fn cancelled() -> Command {
-    let (order_id, location_id, user_id) = ids();
-    let reason = Reason::CarrierRefused;
-    tell_cancelled(event(OrderCancelled { order_id, location_id, user_id, contact: contact(), reason }))
+    tell_cancelled(event(OrderCancelled { context: context(), reason: Reason::CarrierRefused }))
 }
 
 fn delivered() -> Command {
-    let (order_id, location_id, user_id) = ids();
-    tell_delivered(event(OrderFulfilled { order_id, location_id, user_id, contact: contact() }))
+    tell_delivered(event(OrderFulfilled { context: context() }))
 }
 
 #[tokio::test]

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 
-use axum::http::StatusCode;
-use events::common::{Contact, Money, OrderLine, OrderStatus, Reason, StockLine};
+use events::common::{Contact, Money, OrderContext, OrderLine, OrderStatus, Reason, StockLine};
 use events::http::orders::PlaceOrder;
 use events::orders::order::{
     Event, OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderCreated, OrderDelivered, OrderFulfilled,
@@ -24,23 +23,17 @@ impl millrace::Command for Command {
     type Decider = Order;
 }
 
+/// `Cancel` is what another service found, `Stop` what the customer wants; `Expire` and `AskShipping` are due in time.
 #[derive(Debug, Clone)]
 pub enum Step {
     Place(Box<Placing>),
     Reserve,
     Confirm,
-    /// Another service found that the order can't go on.
     Cancel(Reason),
-    /// The time to be confirmed in is over.
     Expire,
-    /// The customer wants it stopped.
     Stop,
-    /// The time for a parcel to leave in is over.
     AskShipping,
-    Ship {
-        carrier: String,
-        tracking_number: String,
-    },
+    Ship { carrier: String, tracking_number: String },
     Deliver,
 }
 
@@ -93,125 +86,81 @@ impl Decider for Order {
         match (&self.0, step) {
             // What is not sold or not placed now may be later, so neither refusal is kept for the key.
             (None, Step::Place(placing)) => Ok(vec![placing.created(order_id).map_err(Rejected::transient)?.into()]),
-            (None, Step::Stop) => {
-                Err(Rejected::new(StatusCode::NOT_FOUND, "order_not_found", "there is no such order").transient())
-            }
+            (None, Step::Stop) => Err(Rejected::not_found("order_not_found", "there is no such order").transient()),
             (None, _) => Ok(Vec::new()),
-            // The id comes from the key, so a key used again after its answer is forgotten meets the order it made.
-            (Some(order), Step::Place(placing)) if placing.fingerprint == order.created.request_fingerprint => {
-                Ok(Vec::new())
-            }
-            (Some(_), Step::Place(_)) => Err(unprocessable("idempotency_key_reused", "this key made another order")),
-            (Some(order), Step::Stop) => order.stop(),
-            (Some(order), step) => Ok(order.advance(step)),
+            (Some(order), step) => order.decide(step),
         }
     }
 }
 
 impl Placing {
     fn created(self, order_id: String) -> Result<OrderCreated, Rejected> {
-        let Self { fingerprint, request, prices } = self;
-        let mut total: Option<Money> = None;
-        let mut lines = Vec::with_capacity(request.lines.len());
-        for StockLine { sku, quantity } in request.lines {
-            let unpriced = || unprocessable("sku_not_priced", format!("{sku} has no price yet"));
-            let price = prices.get(&sku).ok_or_else(unpriced)?;
-            let sum = total.get_or_insert_with(|| Money { amount: 0, ..price.clone() });
+        let PlaceOrder { user_id, location_id, lines: wanted, payment, shipping_address, contact } = self.request;
+        let (mut lines, mut total) = (Vec::with_capacity(wanted.len()), None);
+        for StockLine { sku, quantity } in wanted {
+            let unpriced = || Rejected::unprocessable("sku_not_priced", format!("{sku} has no price yet"));
+            let price = self.prices.get(&sku).ok_or_else(unpriced)?;
+            let sum: &mut Money = total.get_or_insert_with(|| Money { amount: 0, ..price.clone() });
             if sum.currency != price.currency {
-                return Err(unprocessable("mixed_currency", "the articles are sold in several currencies"));
+                return Err(Rejected::unprocessable("mixed_currency", "the articles are sold in several currencies"));
             }
+            let too_large = || Rejected::unprocessable("total_too_large", "the total is more than can be charged");
             let amount = price.amount.checked_mul(quantity).and_then(|amount| amount.checked_add(sum.amount));
-            sum.amount =
-                amount.ok_or_else(|| unprocessable("total_too_large", "the total is more than can be charged"))?;
+            sum.amount = amount.ok_or_else(too_large)?;
             lines.push(OrderLine { sku, quantity, unit_price: price.amount });
         }
-        let own_mailbox = || Contact { email: format!("{}@mail.example", request.user_id) };
-        Ok(OrderCreated {
-            order_id,
-            location_id: request.location_id,
-            contact: Pii::seal(request.contact.unwrap_or_else(own_mailbox)),
-            user_id: request.user_id,
-            lines,
-            total: total.ok_or_else(|| unprocessable("sku_not_priced", "an order has lines"))?,
-            payment: request.payment,
-            shipping_address: Pii::seal(request.shipping_address),
-            request_fingerprint: fingerprint,
-        })
+        let total = total.ok_or_else(|| Rejected::unprocessable("sku_not_priced", "an order has lines"))?;
+        let contact = Pii::seal(contact.unwrap_or_else(|| Contact { email: format!("{user_id}@mail.example") }));
+        let context = OrderContext { order_id, location_id, user_id, contact };
+        let (shipping_address, request_fingerprint) = (Pii::seal(shipping_address), self.fingerprint);
+        Ok(OrderCreated { context, lines, total, payment, shipping_address, request_fingerprint })
     }
-}
-
-fn unprocessable(code: &str, detail: impl Into<String>) -> Rejected {
-    Rejected::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
-}
-
-/// An event of `$order`, with what every event of the saga carries.
-macro_rules! event {
-    ($order:ident, $event:ident { $($field:ident),* }) => {
-        Event::from($event {
-            order_id: $order.created.order_id.clone(),
-            location_id: $order.created.location_id.clone(),
-            user_id: $order.created.user_id.clone(),
-            contact: $order.created.contact.clone(),
-            $($field),*
-        })
-    };
 }
 
 impl Placed {
-    fn advance(&self, step: Step) -> Vec<Event> {
-        use OrderStatus::{Confirmed, Created, Delivered, Fulfilled, Paid, Reserved, Shipped};
-        let changed = |from, to| self.changed(from, to, None);
-        match step {
-            Step::Reserve if self.status == Created => vec![changed(Created, Reserved)],
+    fn decide(&self, step: Step) -> Result<Vec<Event>, Rejected> {
+        use OrderStatus::{Cancelled, Confirmed, Created, Delivered, Fulfilled, Paid, Reserved, Shipped};
+        let context = || self.created.context.clone();
+        let to = |from, to, reason| OrderStatusChanged { context: context(), from, to, reason }.into();
+        let requested = |reason| vec![OrderCancellationRequested { context: context(), reason }.into()];
+        let cancelled = |reason| {
+            vec![OrderCancelled { context: context(), reason }.into(), to(self.status, Cancelled, Some(reason))]
+        };
+        Ok(match (self.status, step) {
+            // The id comes from the key, so a key used again after its answer is forgotten meets the order it made.
+            (_, Step::Place(placing)) if placing.fingerprint != self.created.request_fingerprint => {
+                return Err(Rejected::unprocessable("idempotency_key_reused", "this key made another order"));
+            }
+            (Created, Step::Reserve) => vec![to(Created, Reserved, None)],
             // Payment's answer may be heard before the reservation it followed.
-            Step::Confirm if self.is_unconfirmed() => {
-                let OrderCreated { lines, total, shipping_address, .. } = self.created.clone();
-                let confirmed = event!(self, OrderConfirmed { lines, total, shipping_address });
-                vec![changed(self.status, Paid), confirmed, changed(Paid, Confirmed)]
+            (Created | Reserved, Step::Confirm) => {
+                let OrderCreated { context, lines, total, shipping_address, .. } = self.created.clone();
+                let confirmed = OrderConfirmed { context, lines, total, shipping_address }.into();
+                vec![to(self.status, Paid, None), confirmed, to(Paid, Confirmed, None)]
             }
-            Step::Cancel(reason) if self.is_unconfirmed() || self.status == Confirmed => self.cancelled(reason),
-            Step::Expire if self.is_unconfirmed() => self.cancelled(Reason::ReservationExpired),
-            Step::AskShipping if self.status == Confirmed => self.stop_requested(Reason::CarrierRefused),
-            Step::Ship { carrier, tracking_number } if self.status == Confirmed => {
-                vec![event!(self, OrderShipped { carrier, tracking_number }), changed(Confirmed, Shipped)]
+            (Created | Reserved | Confirmed, Step::Cancel(reason)) => cancelled(reason),
+            (Created | Reserved, Step::Expire) => cancelled(Reason::ReservationExpired),
+            (Created | Reserved, Step::Stop) => cancelled(Reason::Customer),
+            // Shipping has one verdict.
+            (Confirmed, Step::Stop | Step::AskShipping) if self.stop_requested => Vec::new(),
+            (Confirmed, Step::Stop) => requested(Reason::Customer),
+            (Confirmed, Step::AskShipping) => requested(Reason::CarrierRefused),
+            (Confirmed, Step::Ship { carrier, tracking_number }) => {
+                let shipped = OrderShipped { context: context(), carrier, tracking_number }.into();
+                vec![shipped, to(Confirmed, Shipped, None)]
             }
-            Step::Deliver if self.status == Shipped => vec![
-                event!(self, OrderDelivered {}),
-                changed(Shipped, Delivered),
-                event!(self, OrderFulfilled {}),
-                changed(Delivered, Fulfilled),
+            (Shipped, Step::Deliver) => vec![
+                OrderDelivered { context: context() }.into(),
+                to(Shipped, Delivered, None),
+                OrderFulfilled { context: context() }.into(),
+                to(Delivered, Fulfilled, None),
             ],
-            _ => Vec::new(),
-        }
-    }
-
-    fn stop(&self) -> Result<Vec<Event>, Rejected> {
-        match self.status {
-            _ if self.is_unconfirmed() => Ok(self.cancelled(Reason::Customer)),
-            OrderStatus::Confirmed => Ok(self.stop_requested(Reason::Customer)),
-            OrderStatus::Cancelled => Ok(Vec::new()),
-            _ => {
+            (status, Step::Stop) if status != Cancelled => {
                 let detail = "the parcel has left; it can be returned once it is there";
-                Err(Rejected::new(StatusCode::CONFLICT, "order_already_shipped", detail))
+                return Err(Rejected::conflict("order_already_shipped", detail));
             }
-        }
-    }
-
-    fn is_unconfirmed(&self) -> bool {
-        matches!(self.status, OrderStatus::Created | OrderStatus::Reserved | OrderStatus::Paid)
-    }
-
-    fn cancelled(&self, reason: Reason) -> Vec<Event> {
-        vec![event!(self, OrderCancelled { reason }), self.changed(self.status, OrderStatus::Cancelled, Some(reason))]
-    }
-
-    /// Asking twice changes nothing: shipping has one verdict.
-    fn stop_requested(&self, reason: Reason) -> Vec<Event> {
-        if self.stop_requested { Vec::new() } else { vec![event!(self, OrderCancellationRequested { reason })] }
-    }
-
-    fn changed(&self, from: OrderStatus, to: OrderStatus, reason: Option<Reason>) -> Event {
-        event!(self, OrderStatusChanged { from, to, reason })
+            _ => Vec::new(),
+        })
     }
 }
 

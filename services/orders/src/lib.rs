@@ -12,10 +12,10 @@ use events::payment::{PaymentFailed, PaymentProcessed};
 use events::shipping::shipment::{ShipmentCancelled, ShipmentDelivered, ShipmentDispatched};
 use events::warehouse::inventory::{InventoryExpired, InventoryReservationRefused, InventoryReserved};
 use events::{notifications, orders, payment, pricing, shipping, warehouse};
-use millrace::{App, Deadline, Event};
+use millrace::{App, Deadline, Event, History};
 
-use domain::{Command, Step};
-use view::{History, OrdersByUser, Prices};
+use domain::{Command, Order, Step};
+use view::{OrdersByUser, Prices};
 
 /// How much longer than the reservation an order waits, so that the warehouse's own expiry comes first.
 const GRACE: Duration = Duration::from_secs(60);
@@ -26,12 +26,6 @@ pub struct Settings {
     pub reservation_ttl: Duration,
     /// How long a confirmed order may be without a parcel on its way.
     pub shipping_timeout: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { reservation_ttl: Duration::from_secs(15 * 60), shipping_timeout: Duration::from_secs(60 * 60) }
-    }
 }
 
 pub fn app(settings: Settings) -> App {
@@ -48,50 +42,50 @@ pub fn app(settings: Settings) -> App {
         .after(ask_shipping(settings.shipping_timeout))
         .view::<Prices, pricing::price::Event>()
         .view::<OrdersByUser, orders::order::Event>()
-        .view::<History, warehouse::inventory::Event>()
-        .view::<History, payment::Event>()
-        .view::<History, shipping::shipment::Event>()
-        .view::<History, notifications::notification::Event>()
+        .view::<History<Order>, warehouse::inventory::Event>()
+        .view::<History<Order>, payment::Event>()
+        .view::<History<Order>, shipping::shipment::Event>()
+        .view::<History<Order>, notifications::notification::Event>()
         .routes(routes::routes())
 }
 
 fn reserve(inventory: Event<InventoryReserved>) -> Command {
-    Command { order_id: inventory.data.order_id, step: Step::Reserve }
+    Command { order_id: inventory.data.context.order_id, step: Step::Reserve }
 }
 
 fn confirm(payment: Event<PaymentProcessed>) -> Command {
-    Command { order_id: payment.data.order_id, step: Step::Confirm }
+    Command { order_id: payment.data.context.order_id, step: Step::Confirm }
 }
 
 fn ship(shipment: Event<ShipmentDispatched>) -> Command {
-    let ShipmentDispatched { order_id, carrier, tracking_number, .. } = shipment.data;
-    Command { order_id, step: Step::Ship { carrier, tracking_number } }
+    let ShipmentDispatched { context, carrier, tracking_number, .. } = shipment.data;
+    Command { order_id: context.order_id, step: Step::Ship { carrier, tracking_number } }
 }
 
 fn deliver(shipment: Event<ShipmentDelivered>) -> Command {
-    Command { order_id: shipment.data.order_id, step: Step::Deliver }
+    Command { order_id: shipment.data.context.order_id, step: Step::Deliver }
 }
 
 fn cancel_unstocked(inventory: Event<InventoryReservationRefused>) -> Command {
-    Command { order_id: inventory.data.order_id, step: Step::Cancel(inventory.data.reason) }
+    Command { order_id: inventory.data.context.order_id, step: Step::Cancel(inventory.data.reason) }
 }
 
 fn cancel_unpaid(payment: Event<PaymentFailed>) -> Command {
-    Command { order_id: payment.data.order_id, step: Step::Cancel(payment.data.reason) }
+    Command { order_id: payment.data.context.order_id, step: Step::Cancel(payment.data.reason) }
 }
 
 fn cancel_expired(inventory: Event<InventoryExpired>) -> Command {
-    Command { order_id: inventory.data.order_id, step: Step::Cancel(Reason::ReservationExpired) }
+    Command { order_id: inventory.data.context.order_id, step: Step::Cancel(Reason::ReservationExpired) }
 }
 
 fn cancel_unshipped(shipment: Event<ShipmentCancelled>) -> Command {
-    Command { order_id: shipment.data.order_id, step: Step::Cancel(shipment.data.reason) }
+    Command { order_id: shipment.data.context.order_id, step: Step::Cancel(shipment.data.reason) }
 }
 
 fn expire(delay: Duration) -> impl Fn(Event<OrderCreated>) -> Deadline<Command> {
-    move |order| Deadline::after(delay, Command { order_id: order.data.order_id, step: Step::Expire })
+    move |order| Deadline::after(delay, Command { order_id: order.data.context.order_id, step: Step::Expire })
 }
 
 fn ask_shipping(delay: Duration) -> impl Fn(Event<OrderConfirmed>) -> Deadline<Command> {
-    move |order| Deadline::after(delay, Command { order_id: order.data.order_id, step: Step::AskShipping })
+    move |order| Deadline::after(delay, Command { order_id: order.data.context.order_id, step: Step::AskShipping })
 }

@@ -1,17 +1,16 @@
-//! What orders knows of the others, for its routes: prices, the other services' part of an order's history, and whose
-//! orders are whose. Decisions read none of it.
+//! What orders knows of the others, for its routes: prices, whose orders are whose, and when an order's story is over.
+//! Decisions read none of it.
 
-mod timeline;
-
-use events::common::Money;
+use events::common::{Money, OrderStatus};
 use events::orders::order;
+use events::payment::{PaymentFailed, PaymentInitiated, PaymentProcessed, PaymentRefunded};
 use events::pricing::price;
+use events::warehouse::inventory::{InventoryExpired, InventoryReleased, InventoryReserved};
 use millrace::clock::rfc3339;
-use millrace::schema::EventSet;
-use millrace::{Event, Projects, RowKey, View};
+use millrace::{Entry, Event, Projects, RowKey, Story, View};
 use serde::{Deserialize, Serialize};
 
-pub use timeline::{Entry, Timeline};
+use crate::domain::Order;
 
 /// What an article costs.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -22,33 +21,12 @@ impl View for Prices {
 }
 
 impl Projects<price::Event> for Prices {
-    fn key(event: &Event<price::Event>) -> Option<RowKey> {
-        let price::Event::Updated(price) = &event.data;
+    fn key(Event { data: price::Event::Updated(price), .. }: &Event<price::Event>) -> Option<RowKey> {
         Some(RowKey::single(&price.sku))
     }
 
-    fn apply(&mut self, event: &Event<price::Event>) {
-        let price::Event::Updated(price) = &event.data;
+    fn apply(&mut self, Event { data: price::Event::Updated(price), .. }: &Event<price::Event>) {
         self.0 = Some(Money { amount: price.amount, currency: price.currency.clone() });
-    }
-}
-
-/// What other services did for an order, in the order it was heard.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct History(pub Vec<Entry>);
-
-impl View for History {
-    const NAME: &'static str = "history";
-}
-
-impl<E: EventSet> Projects<E> for History {
-    fn key(event: &Event<E>) -> Option<RowKey> {
-        Some(RowKey::single(event.data.to_value().ok()?.get("orderId")?.as_str()?))
-    }
-
-    fn apply(&mut self, event: &Event<E>) {
-        let data = event.data.to_value().unwrap_or_default();
-        self.0.push(Entry::new(event.data.schema().name, event.time_us, event.sequence, &data));
     }
 }
 
@@ -67,11 +45,32 @@ impl Projects<order::Event> for OrdersByUser {
     fn key(event: &Event<order::Event>) -> Option<RowKey> {
         let order::Event::Created(created) = &event.data else { return None };
         // Of equal length, so that the order of text is the order of time.
-        let row = format!("{:016x}-{}", event.time_us, created.order_id);
-        Some(RowKey { key: created.user_id.clone(), row })
+        let row = format!("{:016x}-{}", event.time_us, created.context.order_id);
+        Some(RowKey { key: created.context.user_id.clone(), row })
     }
 
     fn apply(&mut self, event: &Event<order::Event>) {
         (self.order_id, self.created_at) = (event.subject.clone(), rfc3339(event.time_us));
     }
 }
+
+impl Story for Order {
+    const KEY: &'static str = "orderId";
+
+    /// Fulfilled, or cancelled and all that was taken is given back. A charge whose outcome is not heard yet may still
+    /// have to be refunded.
+    fn ended(&self, heard: &[Entry]) -> bool {
+        let any = |is: fn(&Entry) -> bool| heard.iter().any(is);
+        let charged = any(Entry::is::<PaymentProcessed>)
+            || any(Entry::is::<PaymentInitiated>) && !any(Entry::is::<PaymentFailed>);
+        let held = any(Entry::is::<InventoryReserved>)
+            && !any(Entry::is::<InventoryReleased>)
+            && !any(Entry::is::<InventoryExpired>);
+        let settled = !held && (!charged || any(Entry::is::<PaymentRefunded>));
+        let status = self.0.as_ref().map(|order| order.status);
+        status == Some(OrderStatus::Fulfilled) || status == Some(OrderStatus::Cancelled) && settled
+    }
+}
+
+#[cfg(test)]
+mod tests;

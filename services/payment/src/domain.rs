@@ -3,8 +3,7 @@
 //! Neither side is asked to hurry: a cancellation met before the capture is noted, and a capture after it, however late,
 //! is given back in the same commit. A failure is final for the order, not for the money.
 
-use axum::http::StatusCode;
-use events::common::Reason;
+use events::common::{PaymentMethod, Reason};
 use events::orders::order::OrderCancelled;
 use events::payment::{
     Event, PaymentCancellationNoted, PaymentFailed, PaymentInitiated, PaymentProcessed, PaymentRefundInitiated,
@@ -13,6 +12,9 @@ use events::payment::{
 use events::warehouse::inventory::InventoryReserved;
 use millrace::{Aggregate, Decider, Rejected};
 use serde::{Deserialize, Serialize};
+
+/// A provider speaks of a charge or refund we do not know of.
+pub const UNKNOWN_REFERENCE: &str = "unknown_reference";
 
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Payment {
@@ -63,11 +65,6 @@ pub fn parse_reference(reference: &str) -> Option<(Operation, &str)> {
     charge.or_else(|| Some((Operation::Refund, reference.strip_prefix("refund-")?)))
 }
 
-/// A provider speaks of a charge or refund we do not know of. It may be early.
-pub fn unknown_reference() -> Rejected {
-    Rejected::new(StatusCode::SERVICE_UNAVAILABLE, "unknown_reference", "no such charge or refund yet").transient()
-}
-
 impl millrace::Command for Command {
     type Decider = Payment;
 }
@@ -78,8 +75,8 @@ impl Decider for Payment {
 
     fn stream(command: &Command) -> String {
         match command {
-            Command::Initiate(reserved) => reserved.order_id.clone(),
-            Command::Cancel(order) => order.order_id.clone(),
+            Command::Initiate(reserved) => reserved.context.order_id.clone(),
+            Command::Cancel(order) => order.context.order_id.clone(),
             Command::TimeOut { order_id } | Command::Record { order_id, .. } => order_id.clone(),
         }
     }
@@ -91,11 +88,13 @@ impl Decider for Payment {
                 vec![failed(undoing, Reason::PaymentTimeout)]
             }
             (Command::Cancel(_), Some(undoing)) if self.stage == Stage::Captured => vec![undoing.into()],
-            (Command::Cancel(order), _) if !self.cancelled => vec![cancellation_noted(order)],
+            (Command::Cancel(OrderCancelled { context, reason }), _) if !self.cancelled => {
+                vec![PaymentCancellationNoted { context, reason }.into()]
+            }
             (Command::Record { provider, operation, said, .. }, Some(undoing)) if provider == undoing.provider => {
                 return self.record(operation, said, undoing);
             }
-            (Command::Record { .. }, _) => return Err(unknown_reference()),
+            (Command::Record { .. }, _) => return Err(Rejected::not_yet(UNKNOWN_REFERENCE)),
             (Command::Initiate(_) | Command::TimeOut { .. } | Command::Cancel(_), _) => Vec::new(),
         })
     }
@@ -112,7 +111,7 @@ impl Payment {
             }
             (Charge, Said::Declined) if self.stage == Stage::Charging => vec![failed(undoing, Reason::PaymentDeclined)],
             (Charge, Said::Nothing) if self.stage == Stage::Charging => vec![failed(undoing, Reason::PaymentTimeout)],
-            (Refund, _) if self.stage < Stage::Refunding => return Err(unknown_reference()),
+            (Refund, _) if self.stage < Stage::Refunding => return Err(Rejected::not_yet(UNKNOWN_REFERENCE)),
             (Refund, Said::Succeeded(id)) if self.stage == Stage::Refunding => vec![refunded(undoing, id)],
             _ => Vec::new(),
         })
@@ -139,37 +138,30 @@ impl Aggregate for Payment {
 }
 
 fn initiated(reserved: InventoryReserved) -> Event {
-    let InventoryReserved { order_id, location_id, user_id, contact, total: amount, payment, .. } = reserved;
-    let (provider, token, reference) = (payment.provider, payment.token, format!("charge-{order_id}"));
-    PaymentInitiated { order_id, location_id, user_id, contact, amount, provider, token, reference }.into()
+    let InventoryReserved { context, total: amount, payment: PaymentMethod { provider, token }, .. } = reserved;
+    let reference = format!("charge-{}", context.order_id);
+    PaymentInitiated { context, amount, provider, token, reference }.into()
 }
 
 fn undoing(initiated: PaymentInitiated) -> PaymentRefundInitiated {
-    let PaymentInitiated { order_id, location_id, user_id, contact, amount, provider, .. } = initiated;
-    let (reference, charge_reference) = (format!("refund-{order_id}"), initiated.reference);
-    PaymentRefundInitiated { order_id, location_id, user_id, contact, amount, provider, reference, charge_reference }
-}
-
-fn cancellation_noted(order: OrderCancelled) -> Event {
-    let OrderCancelled { order_id, location_id, user_id, contact, reason } = order;
-    PaymentCancellationNoted { order_id, location_id, user_id, contact, reason }.into()
+    let PaymentInitiated { context, amount, provider, reference: charge_reference, .. } = initiated;
+    let reference = format!("refund-{}", context.order_id);
+    PaymentRefundInitiated { context, amount, provider, reference, charge_reference }
 }
 
 fn failed(undoing: PaymentRefundInitiated, reason: Reason) -> Event {
-    let PaymentRefundInitiated { order_id, location_id, user_id, contact, amount, provider, .. } = undoing;
-    let reference = undoing.charge_reference;
-    PaymentFailed { order_id, location_id, user_id, contact, amount, provider, reference, reason }.into()
+    let PaymentRefundInitiated { context, amount, provider, charge_reference: reference, .. } = undoing;
+    PaymentFailed { context, amount, provider, reference, reason }.into()
 }
 
 fn processed(undoing: PaymentRefundInitiated, provider_reference: String) -> Event {
-    let PaymentRefundInitiated { order_id, location_id, user_id, contact, amount, provider, .. } = undoing;
-    let reference = undoing.charge_reference;
-    PaymentProcessed { order_id, location_id, user_id, contact, amount, provider, reference, provider_reference }.into()
+    let PaymentRefundInitiated { context, amount, provider, charge_reference: reference, .. } = undoing;
+    PaymentProcessed { context, amount, provider, reference, provider_reference }.into()
 }
 
 fn refunded(undoing: PaymentRefundInitiated, provider_reference: String) -> Event {
-    let PaymentRefundInitiated { order_id, location_id, user_id, contact, amount, provider, reference, .. } = undoing;
-    PaymentRefunded { order_id, location_id, user_id, contact, amount, provider, reference, provider_reference }.into()
+    let PaymentRefundInitiated { context, amount, provider, reference, .. } = undoing;
+    PaymentRefunded { context, amount, provider, reference, provider_reference }.into()
 }
 
 #[cfg(test)]

@@ -3,14 +3,12 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::http::request::Builder;
-use axum::http::{Request, Response, StatusCode, header};
+use axum::http::StatusCode;
 use events::common::{Money, PaymentOutcome};
 use events::outside::provider::{Charge, Charges, Refund, Refunds};
-use millrace::Ctx;
 use millrace::pii::Secret;
 use millrace::schema::Document;
+use millrace::{Ctx, Uncertain};
 use serde::Serialize;
 
 use crate::domain::{Operation, Said};
@@ -34,40 +32,36 @@ pub struct Instruction {
     pub token: Option<Secret>,
 }
 
-/// Nothing definite: no answer in time, an error of theirs, words we don't understand, or "pending". It may have acted.
-#[derive(Debug)]
-pub struct Uncertain;
-
-/// `url` is where the provider's API is, without a slash at the end.
-pub async fn instruct(ctx: &Ctx, url: &str, instruction: &Instruction) -> Result<Said, Uncertain> {
-    let body = serde_json::to_vec(instruction).map_err(|_| Uncertain)?;
-    let request = Request::post(format!("{url}{}", path(instruction.operation)))
-        .header("idempotency-key", &instruction.reference)
-        .header(header::CONTENT_TYPE, "application/json");
-    let answer = call(ctx, request, body).await?;
-    let made = match (answer.status(), instruction.operation) {
-        (StatusCode::CREATED, Operation::Charge) => Charge::from_json(answer.body()).map(|it| (it.id, it.status)),
-        (StatusCode::CREATED, Operation::Refund) => Refund::from_json(answer.body()).map(|it| (it.id, it.status)),
-        (StatusCode::UNPROCESSABLE_ENTITY, _) if !reuses_key(answer.body()) => return Ok(Said::Declined),
-        _ => return Err(Uncertain),
-    };
-    made.map_err(|_| Uncertain).and_then(|(id, status)| said(id, status))
+pub async fn instruct(ctx: &Ctx, instruction: &Instruction) -> Result<Said, Uncertain> {
+    let Instruction { provider, operation, reference, .. } = instruction;
+    let answer = ctx.partner(provider)?.instruct(ctx, path(*operation), reference, instruction).await?;
+    match (answer.status(), operation) {
+        (StatusCode::CREATED, Operation::Charge) => {
+            let Charge { id, status, .. } = Charge::from_json(answer.body())?;
+            said(id, status)
+        }
+        (StatusCode::CREATED, Operation::Refund) => {
+            let Refund { id, status, .. } = Refund::from_json(answer.body())?;
+            said(id, status)
+        }
+        (StatusCode::UNPROCESSABLE_ENTITY, _) if !reuses_key(answer.body()) => Ok(Said::Declined),
+        _ => Err(Uncertain),
+    }
 }
 
 /// What the provider has under the instruction's reference.
-pub async fn find(ctx: &Ctx, url: &str, instruction: &Instruction) -> Result<Said, Uncertain> {
-    let Instruction { operation, reference, .. } = instruction;
-    let request = Request::get(format!("{url}{}?reference={reference}", path(*operation)));
-    let answer = call(ctx, request, Vec::new()).await?;
-    let body = answer.body();
-    if answer.status() != StatusCode::OK {
-        return Err(Uncertain);
-    }
+pub async fn find(ctx: &Ctx, instruction: &Instruction) -> Result<Said, Uncertain> {
+    let Instruction { provider, operation, reference, .. } = instruction;
+    let (partner, path) = (ctx.partner(provider)?, path(*operation));
     let found = match operation {
-        Operation::Charge => Charges::from_json(body).map(|mut all| all.items.pop().map(|it| (it.id, it.status))),
-        Operation::Refund => Refunds::from_json(body).map(|mut all| all.items.pop().map(|it| (it.id, it.status))),
+        Operation::Charge => {
+            partner.find::<Charges>(ctx, path, reference).await?.items.pop().map(|it| (it.id, it.status))
+        }
+        Operation::Refund => {
+            partner.find::<Refunds>(ctx, path, reference).await?.items.pop().map(|it| (it.id, it.status))
+        }
     };
-    found.map_err(|_| Uncertain)?.map_or(Ok(Said::Nothing), |(id, status)| said(id, status))
+    found.map_or(Ok(Said::Nothing), |(id, status)| said(id, status))
 }
 
 pub fn said(provider_reference: String, status: PaymentOutcome) -> Result<Said, Uncertain> {
@@ -88,10 +82,4 @@ fn path(operation: Operation) -> &'static str {
 /// The one refusal that says nothing of this instruction: under its key another one may have been carried out.
 fn reuses_key(body: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|body| body["code"] == "idempotency_key_reused")
-}
-
-/// A request that can't be built is a URL in the configuration that isn't one: it waits for who mends that.
-async fn call(ctx: &Ctx, request: Builder, body: Vec<u8>) -> Result<Response<Bytes>, Uncertain> {
-    let request = request.body(Bytes::from(body)).map_err(|_| Uncertain)?;
-    ctx.outside.http(request, CALL).await.map_err(|_| Uncertain)
 }

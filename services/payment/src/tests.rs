@@ -1,9 +1,9 @@
 //! A provider that is down, silent, late or double; the service on the embedded pair, in paused time.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, Response};
 use domain::Payment;
 use events::payment::Event as PaymentEvent;
@@ -13,7 +13,7 @@ use millrace::outside::{Mail, Outside, OutsideError};
 use millrace::schema::EventSet;
 use millrace::sidecar::embedded::Bus;
 use millrace::store::embedded::EmbeddedStore;
-use millrace::{Env, Tuning};
+use millrace::{Context, Env, Service, Tuning, webhook};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -93,29 +93,27 @@ fn instruction(operation: Operation) -> Instruction {
     }
 }
 
-async fn attempt(sandpay: &Arc<Sandpay>, operation: Operation, tries: u32, overdue: bool) -> Effect<Command> {
-    let ctx = Ctx { outside: sandpay.clone(), clock: Clock::simulated(1), tries, budget: MONEY };
-    settle(ctx, Arc::new(settings()), instruction(operation), overdue).await
+async fn attempt(sandpay: &Arc<Sandpay>, operation: Operation, tries: u32, overdue: bool) -> Option<Said> {
+    let partner = Partner { url: URL.to_owned(), timeout: CALL, callback_keys: Vec::new() };
+    let partners = Arc::new([("sandpay".to_owned(), partner)].into());
+    let ctx = Ctx { outside: sandpay.clone(), clock: Clock::simulated(1), partners, tries, budget: MONEY };
+    match settle(ctx, instruction(operation), overdue).await {
+        Ok(Command::Record { said, .. }) => Some(said),
+        _ => None,
+    }
 }
 
 fn settings() -> Settings {
     let callback_keys = vec![SECRET.parse().unwrap()];
-    Settings { sandpay_url: URL.to_owned(), payment_timeout: TIMEOUT, callback_keys, ..Settings::default() }
-}
-
-fn says(effect: &Effect<Command>) -> Option<Said> {
-    match effect {
-        Effect::Done(Command::Record { said, .. }) => Some(said.clone()),
-        _ => None,
-    }
+    Settings { sandpay_url: URL.to_owned(), harborpay_url: URL.to_owned(), payment_timeout: TIMEOUT, callback_keys }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_charge_whose_answer_was_lost_is_found_and_not_made_again() {
     let sandpay = Sandpay::replying([]).having(list([entry("succeeded")]));
-    assert_eq!(says(&attempt(&sandpay, Operation::Charge, 1, false).await), None);
+    assert_eq!(attempt(&sandpay, Operation::Charge, 1, false).await, None);
     let found = attempt(&sandpay, Operation::Charge, 2, false).await;
-    assert_eq!(says(&found), Some(Said::Succeeded("ch_1".to_owned())));
+    assert_eq!(found, Some(Said::Succeeded("ch_1".to_owned())));
     assert_eq!(sandpay.heard(), [POST, GET]);
 }
 
@@ -131,17 +129,17 @@ async fn only_a_definite_answer_is_an_answer() {
     ];
     for (status, body, expected) in answers {
         let sandpay = Sandpay::replying([Ok((status, body))]);
-        assert_eq!(says(&attempt(&sandpay, Operation::Charge, 1, false).await), expected);
+        assert_eq!(attempt(&sandpay, Operation::Charge, 1, false).await, expected);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn once_overdue_nothing_is_asked_for_and_only_nothing_found_twice_ends_it() {
     let silent = Sandpay::replying([]).having(Err(OutsideError::Timeout));
-    assert_eq!(says(&attempt(&silent, Operation::Charge, 9, true).await), None);
+    assert_eq!(attempt(&silent, Operation::Charge, 9, true).await, None);
     let empty = Sandpay::replying([]);
     let start = tokio::time::Instant::now();
-    assert_eq!(says(&attempt(&empty, Operation::Charge, 9, true).await), Some(Said::Nothing));
+    assert_eq!(attempt(&empty, Operation::Charge, 9, true).await, Some(Said::Nothing));
     assert!(start.elapsed() >= CALL);
     assert_eq!(empty.heard(), [GET, GET]);
 }
@@ -150,8 +148,8 @@ async fn once_overdue_nothing_is_asked_for_and_only_nothing_found_twice_ends_it(
 async fn a_refund_is_owed_until_it_is_made() {
     for refusal in [Ok((422, json!({ "code": "refund_exceeds_capture" }))), Ok((201, entry("declined")))] {
         let sandpay = Sandpay::replying([refusal, Ok((201, entry("succeeded")))]);
-        assert_eq!(says(&attempt(&sandpay, Operation::Refund, 1, false).await), None);
-        assert!(says(&attempt(&sandpay, Operation::Refund, 2, false).await).is_some());
+        assert_eq!(attempt(&sandpay, Operation::Refund, 1, false).await, None);
+        assert!(attempt(&sandpay, Operation::Refund, 2, false).await.is_some());
     }
 }
 

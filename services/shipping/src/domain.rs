@@ -2,8 +2,7 @@
 //!
 //! While a booking is open a cancellation is only noted: the carrier may have the parcel, and its answer decides.
 
-use axum::http::StatusCode;
-use events::common::{CancellationRefusal, Reason};
+use events::common::{CancellationRefusal, OrderContext, Reason};
 use events::orders::order::OrderCancellationRequested;
 use events::outside::carrier::Parcel;
 use events::shipping::shipment::{
@@ -14,22 +13,26 @@ use events::warehouse::inventory::InventoryAllocated;
 use millrace::{Aggregate, Decider, Rejected};
 use serde::{Deserialize, Serialize};
 
-const REFERENCE: &str = "parcel-";
+/// Before the order's id, our name of its parcel towards the carrier: the same on every try.
+pub const REFERENCE: &str = "parcel-";
+/// The carrier speaks of a parcel we do not know to be with it.
+pub const NOT_DISPATCHED: &str = "shipment_not_dispatched";
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub enum Shipment {
+pub struct Shipment {
+    stage: Stage,
+    /// Noted or refused: the customer asks once.
+    cancellation_heard: bool,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+enum Stage {
     #[default]
     Unbooked,
     /// The carrier has been or will be asked; its answer is not known.
-    Booking {
-        created: ShipmentCreated,
-        cancellation_noted: bool,
-    },
-    Dispatched {
-        parcel: ShipmentDispatched,
-        cancellation_refused: bool,
-        delivered: bool,
-    },
+    Booking(ShipmentCreated),
+    Dispatched(ShipmentDispatched),
+    Delivered,
     Cancelled,
 }
 
@@ -42,26 +45,6 @@ pub enum Command {
     Deliver { order_id: String },
 }
 
-/// The carrier is ahead of us: what it speaks of will be known, or was never ours.
-pub fn not_yet_dispatched() -> Rejected {
-    Rejected::new(StatusCode::SERVICE_UNAVAILABLE, "shipment_not_dispatched", "repeat it later").transient()
-}
-
-/// The carrier delivered what we know it refused.
-fn never_booked() -> Rejected {
-    Rejected::new(StatusCode::CONFLICT, "shipment_cancelled", "no parcel was booked for this order")
-}
-
-/// Our name of the order's parcel towards the carrier, the same on every try.
-pub fn reference(order_id: &str) -> String {
-    format!("{REFERENCE}{order_id}")
-}
-
-/// The order of a reference we gave.
-pub fn order_of(reference: &str) -> Option<&str> {
-    reference.strip_prefix(REFERENCE)
-}
-
 impl millrace::Command for Command {
     type Decider = Shipment;
 }
@@ -72,120 +55,74 @@ impl Decider for Shipment {
 
     fn stream(command: &Command) -> String {
         match command {
-            Command::Book { allocated, .. } => &allocated.order_id,
-            Command::RequestCancellation(requested) => &requested.order_id,
+            Command::Book { allocated, .. } => allocated.context.order_id.clone(),
+            Command::RequestCancellation(requested) => requested.context.order_id.clone(),
             Command::Dispatch { order_id, .. } | Command::Refuse { order_id } | Command::Deliver { order_id } => {
-                order_id
+                order_id.clone()
             }
         }
-        .clone()
     }
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Rejected> {
-        Ok(match command {
-            Command::Book { allocated, carrier } => self.book(allocated, carrier),
-            Command::RequestCancellation(requested) => self.request_cancellation(requested),
-            Command::Dispatch { parcel, .. } => self.dispatch(parcel),
-            Command::Refuse { .. } => self.refuse(),
-            Command::Deliver { .. } => self.deliver()?,
+        use Command::{Book, Deliver, Dispatch, Refuse, RequestCancellation};
+        use Stage::{Booking, Cancelled, Delivered, Dispatched, Unbooked};
+        Ok(match (self.stage.clone(), command) {
+            (Unbooked, Book { allocated, carrier }) => vec![created(allocated, carrier)],
+            (Unbooked, RequestCancellation(requested)) => vec![cancelled(requested.context, Reason::Customer)],
+            (_, RequestCancellation(_)) if self.cancellation_heard => Vec::new(),
+            (Booking(_), RequestCancellation(OrderCancellationRequested { context, reason })) => {
+                vec![ShipmentCancellationNoted { context, reason }.into()]
+            }
+            (Dispatched(_) | Delivered, RequestCancellation(requested)) => vec![too_late(requested.context)],
+            (Booking(created), Dispatch { parcel, .. }) => {
+                let refused = self.cancellation_heard.then(|| too_late(created.context.clone()));
+                std::iter::once(dispatched(created, parcel)).chain(refused).collect()
+            }
+            (Booking(created), Refuse { .. }) => vec![cancelled(created.context, Reason::CarrierRefused)],
+            (Dispatched(ShipmentDispatched { context, reference, tracking_number, .. }), Deliver { .. }) => {
+                vec![ShipmentDelivered { context, reference, tracking_number }.into()]
+            }
+            (Unbooked | Booking(_), Deliver { .. }) => return Err(Rejected::not_yet(NOT_DISPATCHED)),
+            (Cancelled, Deliver { .. }) => {
+                return Err(Rejected::conflict("shipment_cancelled", "no parcel was booked for this order"));
+            }
+            _ => Vec::new(),
         })
     }
-}
-
-impl Shipment {
-    fn book(&self, allocated: InventoryAllocated, carrier: String) -> Vec<Event> {
-        let Self::Unbooked = self else { return Vec::new() };
-        let InventoryAllocated { order_id, location_id, user_id, contact, lines, shipping_address } = allocated;
-        let reference = reference(&order_id);
-        let created =
-            ShipmentCreated { order_id, location_id, user_id, contact, lines, shipping_address, reference, carrier };
-        vec![created.into()]
-    }
-
-    fn request_cancellation(&self, requested: OrderCancellationRequested) -> Vec<Event> {
-        let OrderCancellationRequested { order_id, location_id, user_id, contact, reason } = requested;
-        match self {
-            Self::Unbooked => {
-                let reason = Reason::Customer;
-                vec![ShipmentCancelled { order_id, location_id, user_id, contact, reason }.into()]
-            }
-            Self::Booking { cancellation_noted: false, .. } => {
-                vec![ShipmentCancellationNoted { order_id, location_id, user_id, contact, reason }.into()]
-            }
-            Self::Dispatched { parcel, cancellation_refused: false, .. } => vec![refuse_cancellation(parcel).into()],
-            _ => Vec::new(),
-        }
-    }
-
-    fn dispatch(&self, parcel: Parcel) -> Vec<Event> {
-        let Self::Booking { created, cancellation_noted } = self else { return Vec::new() };
-        let ShipmentCreated { order_id, location_id, user_id, contact, reference, carrier, .. } = created.clone();
-        let Parcel { id: parcel_id, tracking_number, label, .. } = parcel;
-        let dispatched = ShipmentDispatched {
-            order_id,
-            location_id,
-            user_id,
-            contact,
-            reference,
-            carrier,
-            parcel_id,
-            tracking_number,
-            label,
-        };
-        let refused = cancellation_noted.then(|| refuse_cancellation(&dispatched).into());
-        [dispatched.into()].into_iter().chain(refused).collect()
-    }
-
-    fn refuse(&self) -> Vec<Event> {
-        let Self::Booking { created, .. } = self else { return Vec::new() };
-        let ShipmentCreated { order_id, location_id, user_id, contact, .. } = created.clone();
-        let reason = Reason::CarrierRefused;
-        vec![ShipmentCancelled { order_id, location_id, user_id, contact, reason }.into()]
-    }
-
-    fn deliver(&self) -> Result<Vec<Event>, Rejected> {
-        match self {
-            Self::Unbooked | Self::Booking { .. } => Err(not_yet_dispatched()),
-            Self::Cancelled => Err(never_booked()),
-            Self::Dispatched { delivered: true, .. } => Ok(Vec::new()),
-            Self::Dispatched { parcel, .. } => {
-                let ShipmentDispatched { order_id, location_id, user_id, contact, reference, tracking_number, .. } =
-                    parcel.clone();
-                let delivered =
-                    ShipmentDelivered { order_id, location_id, user_id, contact, reference, tracking_number };
-                Ok(vec![delivered.into()])
-            }
-        }
-    }
-}
-
-fn refuse_cancellation(parcel: &ShipmentDispatched) -> ShipmentCancellationRefused {
-    let ShipmentDispatched { order_id, location_id, user_id, contact, .. } = parcel.clone();
-    let reason = CancellationRefusal::AlreadyDispatched;
-    ShipmentCancellationRefused { order_id, location_id, user_id, contact, reason }
 }
 
 impl Aggregate for Shipment {
     type Event = Event;
 
     fn evolve(&mut self, event: &Event) {
-        match (&mut *self, event) {
-            (_, Event::Created(created)) => {
-                *self = Self::Booking { created: created.clone(), cancellation_noted: false };
-            }
-            (_, Event::Dispatched(parcel)) => {
-                *self = Self::Dispatched { parcel: parcel.clone(), cancellation_refused: false, delivered: false };
-            }
-            (_, Event::Cancelled(_)) => *self = Self::Cancelled,
-            (Self::Booking { cancellation_noted, .. }, Event::CancellationNoted(_)) => *cancellation_noted = true,
-            (Self::Dispatched { cancellation_refused, .. }, Event::CancellationRefused(_)) => {
-                *cancellation_refused = true;
-            }
-            (Self::Dispatched { delivered, .. }, Event::Delivered(_)) => *delivered = true,
-            // No decision records a note or a refusal elsewhere.
-            _ => {}
+        match event {
+            Event::Created(created) => self.stage = Stage::Booking(created.clone()),
+            Event::Dispatched(dispatched) => self.stage = Stage::Dispatched(dispatched.clone()),
+            Event::Delivered(_) => self.stage = Stage::Delivered,
+            Event::Cancelled(_) => self.stage = Stage::Cancelled,
+            Event::CancellationNoted(_) | Event::CancellationRefused(_) => self.cancellation_heard = true,
         }
     }
+}
+
+fn created(allocated: InventoryAllocated, carrier: String) -> Event {
+    let InventoryAllocated { context, lines, shipping_address } = allocated;
+    let reference = format!("{REFERENCE}{}", context.order_id);
+    ShipmentCreated { context, lines, shipping_address, reference, carrier }.into()
+}
+
+fn dispatched(created: ShipmentCreated, parcel: Parcel) -> Event {
+    let ShipmentCreated { context, reference, carrier, .. } = created;
+    let Parcel { id: parcel_id, tracking_number, label, .. } = parcel;
+    ShipmentDispatched { context, reference, carrier, parcel_id, tracking_number, label }.into()
+}
+
+fn cancelled(context: OrderContext, reason: Reason) -> Event {
+    ShipmentCancelled { context, reason }.into()
+}
+
+fn too_late(context: OrderContext) -> Event {
+    ShipmentCancellationRefused { context, reason: CancellationRefusal::AlreadyDispatched }.into()
 }
 
 #[cfg(test)]

@@ -1,28 +1,26 @@
 //! Shipping books a parcel with the carrier for each allocated order, follows it to the door, and says whether it can
 //! still be stopped.
 
-mod carrier;
 mod domain;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::post;
-use axum::{Extension, Router};
-use domain::Command;
+use domain::{Command, NOT_DISPATCHED, REFERENCE};
 use events::common::ParcelStatus;
 use events::orders::order::OrderCancellationRequested;
-use events::outside::carrier::{Callback, Parcel};
+use events::outside::carrier::{Callback, Parcel, Parcels, Refusal};
 use events::shipping::shipment::{ShipmentCreated, ShipmentDispatched};
 use events::warehouse::inventory::InventoryAllocated;
-use futures::future::{BoxFuture, FutureExt};
 use millrace::schema::Document;
-use millrace::webhook::{self, SigningKey};
-use millrace::{App, Budget, Context, Ctx, Effect, Event, Problem, Service};
+use millrace::webhook::SigningKey;
+use millrace::{App, Budget, Ctx, Event, Partner, Problem, Rejected, Signed, Uncertain};
+use serde_json::json;
 
+/// Longer than a slow carrier takes.
+const CALL: Duration = Duration::from_secs(5);
 /// A carrier may be down for twenty minutes, well within the hour that orders waits for us. The last pause is longer
 /// than a call may take, so that what the last try's question does not find was not booked.
 const BOOKING: Budget = Budget {
@@ -33,8 +31,6 @@ const BOOKING: Budget = Budget {
 };
 /// A month of minutes; after that a person asks.
 const QUESTIONS: u32 = 30 * 24 * 60;
-/// How long, the budget says.
-const LATER: Effect<Command> = Effect::Retry { after: Duration::ZERO };
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -59,22 +55,16 @@ impl Default for Settings {
     }
 }
 
-pub fn app(settings: Settings) -> App {
-    let asking = Budget {
-        tries: QUESTIONS,
-        timeout: carrier::CALL + Duration::from_secs(1),
-        pause: (settings.ask_after, settings.ask_after),
-        first_after: Some(settings.ask_after),
-    };
-    let url: Arc<str> = settings.carrier_url.as_str().into();
+pub fn app(Settings { carrier, carrier_url: url, callback_keys, ask_after }: Settings) -> App {
+    let timeout = CALL + Duration::from_secs(1);
+    let asking = Budget { tries: QUESTIONS, timeout, pause: (ask_after, ask_after), first_after: Some(ask_after) };
     App::new("shipping")
-        .on(book(settings.carrier.clone()))
+        .partner(&carrier, Partner { url, timeout: CALL, callback_keys })
+        .on(book(carrier))
         .on(request_cancellation)
-        .perform(BOOKING, book_parcel(url.clone()))
-        .perform(asking, ask_carrier(url))
-        .routes(
-            Router::new().route("/shipments/callbacks/{carrier}", post(deliver)).layer(Extension(Arc::new(settings))),
-        )
+        .perform(BOOKING, book_parcel)
+        .perform(asking, ask_carrier)
+        .routes(Router::new().route("/shipments/callbacks/{carrier}", post(deliver)))
 }
 
 fn book(carrier: String) -> impl Fn(Event<InventoryAllocated>) -> Command {
@@ -85,64 +75,46 @@ fn request_cancellation(requested: Event<OrderCancellationRequested>) -> Command
     Command::RequestCancellation(requested.data)
 }
 
-fn book_parcel(url: Arc<str>) -> impl Fn(Ctx, Event<ShipmentCreated>) -> BoxFuture<'static, Effect<Command>> {
-    move |ctx, created| {
-        let url = url.clone();
-        async move { book_once(&ctx, &url, created.data).await }.boxed()
-    }
-}
-
-async fn book_once(ctx: &Ctx, url: &str, shipment: ShipmentCreated) -> Effect<Command> {
-    let order_id = shipment.order_id.clone();
+async fn book_parcel(ctx: Ctx, created: Event<ShipmentCreated>) -> Result<Command, Uncertain> {
+    let ShipmentCreated { context, lines, shipping_address, reference, carrier } = created.data;
+    let order_id = context.order_id;
     if ctx.tries > 1 {
-        match carrier::find(ctx, url, &shipment.reference).await {
-            Ok(Some(parcel)) => return Effect::Done(Command::Dispatch { order_id, parcel }),
-            Ok(None) if ctx.is_last_try() => return Effect::GiveUp(Command::Refuse { order_id }),
-            Ok(None) => {}
-            Err(_) => return LATER,
+        match find(&ctx, &carrier, &reference).await? {
+            Some(parcel) => return Ok(Command::Dispatch { order_id, parcel }),
+            None if ctx.is_last_try() => return Ok(Command::Refuse { order_id }),
+            None => {}
         }
     }
-    match carrier::book(ctx, url, &shipment).await {
-        Ok(carrier::Answer::Booked(parcel)) => Effect::Done(Command::Dispatch { order_id, parcel }),
-        Ok(carrier::Answer::Refused) => Effect::Done(Command::Refuse { order_id }),
-        Err(_) => LATER,
+    let address = shipping_address.open();
+    let parcel = json!({ "reference": reference, "orderId": order_id, "lines": lines, "address": address });
+    let answer = ctx.partner(&carrier)?.instruct(&ctx, "/parcels", &reference, &parcel).await?;
+    match answer.status() {
+        StatusCode::CREATED => Ok(Command::Dispatch { order_id, parcel: Parcel::from_json(answer.body())? }),
+        // Other things are unprocessable too, a key used twice among them; only a refusal is one.
+        StatusCode::UNPROCESSABLE_ENTITY => {
+            Ok(Refusal::from_json(answer.body()).map(|_| Command::Refuse { order_id })?)
+        }
+        _ => Err(Uncertain),
     }
 }
 
-fn ask_carrier(url: Arc<str>) -> impl Fn(Ctx, Event<ShipmentDispatched>) -> BoxFuture<'static, Effect<Command>> {
-    move |ctx, dispatched| {
-        let (url, parcel) = (url.clone(), dispatched.data);
-        async move {
-            match carrier::find(&ctx, &url, &parcel.reference).await {
-                Ok(Some(Parcel { status: Some(ParcelStatus::Delivered), .. })) => {
-                    Effect::Done(Command::Deliver { order_id: parcel.order_id })
-                }
-                Ok(_) | Err(_) => LATER,
-            }
-        }
-        .boxed()
-    }
+/// Uncertain until it is there.
+async fn ask_carrier(ctx: Ctx, dispatched: Event<ShipmentDispatched>) -> Result<Command, Uncertain> {
+    let ShipmentDispatched { context, reference, carrier, .. } = dispatched.data;
+    let parcel = find(&ctx, &carrier, &reference).await?;
+    let delivered = parcel.filter(|parcel| parcel.status == Some(ParcelStatus::Delivered));
+    delivered.map(|_| Command::Deliver { order_id: context.order_id }).ok_or(Uncertain)
+}
+
+async fn find(ctx: &Ctx, carrier: &str, reference: &str) -> Result<Option<Parcel>, Uncertain> {
+    let parcels: Parcels = ctx.partner(carrier)?.find(ctx, "/parcels", reference).await?;
+    Ok(parcels.items.into_iter().next())
 }
 
 /// The carrier's callback. It may come before our own call is answered: then it is asked to come again.
-async fn deliver(
-    State(service): State<Service>,
-    Extension(settings): Extension<Arc<Settings>>,
-    Path(carrier): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<StatusCode, Problem> {
-    if carrier != settings.carrier {
-        return Err(Problem::NotFound("carrier_not_found"));
-    }
-    let now_s = service.clock().now_ms() / 1000;
-    let message = webhook::verify(&settings.callback_keys, &headers, &body, now_s)
-        .map_err(|_| Problem::Forbidden("the callback is not signed, or not by this carrier, or not now"))?;
-    let callback = Callback::from_json(&body)?;
-    let order_id = domain::order_of(&callback.reference).ok_or_else(domain::not_yet_dispatched)?;
-    let command = Command::Deliver { order_id: order_id.to_owned() };
-    service.receive(&carrier, message.as_str(), Context::of_request(&headers), command).await?;
-    Ok(StatusCode::NO_CONTENT)
+async fn deliver(Signed { body, sender }: Signed<Callback>) -> Result<StatusCode, Problem> {
+    let order_id = body.reference.strip_prefix(REFERENCE).ok_or_else(|| Rejected::not_yet(NOT_DISPATCHED))?.to_owned();
+    sender.receive(Command::Deliver { order_id }).await
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
 //! A carrier that is down, slow, silent or early; and the service on the embedded pair, in paused time.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, Response};
 use domain::Shipment;
 use events::shipping::shipment::Event as ShipmentEvent;
-use futures::future::ready;
+use futures::future::{BoxFuture, FutureExt, ready};
 use millrace::clock::Clock;
 use millrace::outside::{Mail, Outside, OutsideError};
 use millrace::sidecar::embedded::Bus;
 use millrace::store::embedded::EmbeddedStore;
-use millrace::{Env, Tuning};
+use millrace::{Context, Env, Service, Tuning, webhook};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -80,12 +80,15 @@ fn allocated() -> Value {
     })
 }
 
-async fn try_booking(carrier: &Arc<Carrier>, tries: u32) -> Effect<Command> {
+async fn try_booking(carrier: &Arc<Carrier>, tries: u32) -> Result<Command, Uncertain> {
     let mut created = allocated();
     created["reference"] = "parcel-o-1".into();
     created["carrier"] = "carrier".into();
-    let ctx = Ctx { outside: carrier.clone(), clock: Clock::simulated(1), tries, budget: BOOKING };
-    book_once(&ctx, URL, serde_json::from_value(created).unwrap()).await
+    let partner = Partner { url: URL.to_owned(), timeout: CALL, callback_keys: Vec::new() };
+    let partners = Arc::new([("carrier".to_owned(), partner)].into());
+    let ctx = Ctx { outside: carrier.clone(), clock: Clock::simulated(1), partners, tries, budget: BOOKING };
+    let (data, subject) = (serde_json::from_value(created).unwrap(), "o-1".to_owned());
+    book_parcel(ctx, Event { data, id: "e-1".to_owned(), time_us: 0, subject, sequence: 1 }).await
 }
 
 const POST: &str = "POST http://carrier.example/parcels parcel-o-1";
@@ -96,17 +99,17 @@ async fn a_carrier_that_is_down_is_asked_by_reference_before_each_new_try_with_t
     let down = (0..5).map(|_| Ok((503, json!({ "code": "unavailable" }))));
     let carrier = Carrier::replying(down.chain([Ok((201, parcel()))]));
     for tries in 1..=5 {
-        assert!(matches!(try_booking(&carrier, tries).await, Effect::Retry { .. }));
+        assert!(matches!(try_booking(&carrier, tries).await, Err(Uncertain)));
     }
-    assert!(matches!(try_booking(&carrier, 6).await, Effect::Done(Command::Dispatch { .. })));
+    assert!(matches!(try_booking(&carrier, 6).await, Ok(Command::Dispatch { .. })));
     assert_eq!(carrier.heard(), [POST, GET, POST, GET, POST, GET, POST, GET, POST, GET, POST]);
 }
 
 #[tokio::test]
 async fn a_booking_whose_answer_was_lost_is_found_and_not_made_again() {
     let carrier = Carrier::replying([]).finding(Ok((200, json!({ "items": [parcel()] }))));
-    assert!(matches!(try_booking(&carrier, 1).await, Effect::Retry { .. }));
-    assert!(matches!(try_booking(&carrier, 2).await, Effect::Done(Command::Dispatch { .. })));
+    assert!(matches!(try_booking(&carrier, 1).await, Err(Uncertain)));
+    assert!(matches!(try_booking(&carrier, 2).await, Ok(Command::Dispatch { .. })));
     assert_eq!(carrier.heard(), [POST, GET]);
 }
 
@@ -118,17 +121,17 @@ async fn only_a_refusal_refuses() {
         (422, json!({ "code": "refused" })),
     ];
     let carrier = Carrier::replying(answers.map(Ok));
-    assert!(matches!(try_booking(&carrier, 1).await, Effect::Retry { .. }));
-    assert!(matches!(try_booking(&carrier, 1).await, Effect::Retry { .. }));
-    assert!(matches!(try_booking(&carrier, 1).await, Effect::Done(Command::Refuse { .. })));
+    assert!(matches!(try_booking(&carrier, 1).await, Err(Uncertain)));
+    assert!(matches!(try_booking(&carrier, 1).await, Err(Uncertain)));
+    assert!(matches!(try_booking(&carrier, 1).await, Ok(Command::Refuse { .. })));
 }
 
 #[tokio::test]
 async fn a_booking_is_given_up_only_when_the_carrier_says_it_has_none() {
     let carrier = Carrier::replying([]);
-    assert!(matches!(try_booking(&carrier, BOOKING.tries).await, Effect::GiveUp(Command::Refuse { .. })));
+    assert!(matches!(try_booking(&carrier, BOOKING.tries).await, Ok(Command::Refuse { .. })));
     let silent = Carrier::replying([]).finding(Err(OutsideError::Timeout));
-    assert!(matches!(try_booking(&silent, BOOKING.tries).await, Effect::Retry { .. }));
+    assert!(matches!(try_booking(&silent, BOOKING.tries).await, Err(Uncertain)));
     assert_eq!((carrier.heard(), silent.heard()), (vec![GET.to_owned()], vec![GET.to_owned()]));
 }
 

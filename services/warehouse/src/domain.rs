@@ -1,20 +1,17 @@
 //! What a location's shelves hold and what of it is promised to orders. Pure: no clock, no randomness, no I/O, no async.
 //!
-//! All streams of a location share its partition. Whoever names articles (receipt, adjustment, order) moves their levels
-//! in the same commit. A reservation's end is told by events that name only the order, so the levels follow it in a
-//! second commit, caused by the end itself: until then too little can be sold, never too much.
+//! All streams of a location share its partition: whatever moves levels (a receipt, an adjustment, a reservation and its
+//! end) does so in the commit that records it, for all its articles or none.
 
 use std::collections::BTreeMap;
 
-use axum::http::StatusCode;
-use events::common::{ChangeType, Contact, OrderLine, Reason, Shortage, StockLine};
+use events::common::{ChangeType, OrderContext, OrderLine, Reason, Shortage, StockLine};
 use events::orders::order::{OrderConfirmed, OrderCreated};
 use events::warehouse::inventory::{
-    self, InventoryAdjusted, InventoryAllocated, InventoryExpired, InventoryReceived, InventoryReleased,
+    Event, InventoryAdjusted, InventoryAllocated, InventoryExpired, InventoryReceived, InventoryReleased,
     InventoryReservationRefused, InventoryReserved, InventoryShipped,
 };
 use events::warehouse::stock::{self, StockUpdated};
-use millrace::pii::Pii;
 use millrace::{Aggregate, Decides, Loaded, Rejected, SlotRef};
 use serde::{Deserialize, Serialize};
 
@@ -53,36 +50,25 @@ impl Aggregate for Stock {
 pub enum Document {
     #[default]
     Absent,
-    Counted,
-    Reserved(Reservation),
-    Allocated(Reservation),
+    Reserved(Vec<StockLine>, OrderContext),
+    Allocated(Vec<StockLine>, OrderContext),
     Expired,
-    /// Refused, released or shipped: nothing is promised any more, nor will be.
+    /// Counted, refused, released or shipped: nothing is promised any more, nor will be.
     Closed,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Reservation {
-    user_id: String,
-    contact: Pii<Contact>,
-    lines: Vec<StockLine>,
-}
-
 impl Aggregate for Document {
-    type Event = inventory::Event;
+    type Event = Event;
 
-    fn evolve(&mut self, event: &inventory::Event) {
-        use inventory::Event;
+    fn evolve(&mut self, event: &Event) {
         *self = match event.clone() {
-            Event::Received(_) | Event::Adjusted(_) => Self::Counted,
-            Event::Reserved(InventoryReserved { user_id, contact, lines, .. }) => {
-                Self::Reserved(Reservation { user_id, contact, lines: pieces(&lines) })
+            Event::Reserved(InventoryReserved { context, lines, .. }) => {
+                let piece = |OrderLine { sku, quantity, .. }| StockLine { sku, quantity };
+                Self::Reserved(lines.into_iter().map(piece).collect(), context)
             }
-            Event::Allocated(InventoryAllocated { user_id, contact, lines, .. }) => {
-                Self::Allocated(Reservation { user_id, contact, lines })
-            }
+            Event::Allocated(InventoryAllocated { context, lines, .. }) => Self::Allocated(lines, context),
             Event::Expired(_) => Self::Expired,
-            Event::ReservationRefused(_) | Event::Released(_) | Event::Shipped(_) => Self::Closed,
+            _ => Self::Closed,
         };
     }
 }
@@ -105,21 +91,22 @@ pub enum Task {
     Expire,
     Release,
     Ship,
-    /// The pieces of an ended reservation can be sold again, or have left the shelf.
-    Settle(Vec<StockLine>, ChangeType),
 }
 
 impl Task {
-    /// Pieces by article; an article named twice counts once, with the sum.
-    fn articles(&self) -> BTreeMap<String, i64> {
+    /// Pieces by article that it moves; an article named twice counts once, with the sum.
+    fn articles(&self, document: &Document) -> BTreeMap<String, i64> {
         let mut sums = BTreeMap::new();
         let mut add = |sku: &String, quantity| *sums.entry(sku.clone()).or_default() += quantity;
-        match self {
-            Self::Receive(receipt) => receipt.lines.iter().for_each(|line| add(&line.sku, line.quantity)),
-            Self::Adjust(adjustment) => adjustment.lines.iter().for_each(|line| add(&line.sku, line.quantity)),
-            Self::Reserve(order, _) => order.lines.iter().for_each(|line| add(&line.sku, line.quantity)),
-            Self::Settle(lines, _) => lines.iter().for_each(|line| add(&line.sku, line.quantity)),
-            Self::Allocate(_) | Self::Expire | Self::Release | Self::Ship => {}
+        match (self, document) {
+            (Self::Receive(receipt), _) => receipt.lines.iter().for_each(|line| add(&line.sku, line.quantity)),
+            (Self::Adjust(adjustment), _) => adjustment.lines.iter().for_each(|line| add(&line.sku, line.quantity)),
+            (Self::Reserve(order, _), _) => order.lines.iter().for_each(|line| add(&line.sku, line.quantity)),
+            (
+                Self::Expire | Self::Release | Self::Ship,
+                Document::Reserved(lines, _) | Document::Allocated(lines, _),
+            ) => lines.iter().for_each(|line| add(&line.sku, line.quantity)),
+            _ => {}
         }
         sums
     }
@@ -140,42 +127,40 @@ impl Decides<Command> for Location {
     }
 
     fn reads(command: &Command) -> Vec<SlotRef> {
-        let levels = command.task.articles().into_keys().map(|sku| at(&command.location, &sku));
-        let document = SlotRef::stream::<Document>(command.document.clone());
-        std::iter::once(document).chain(levels.map(SlotRef::stream::<Stock>)).collect()
+        vec![SlotRef::stream::<Document>(command.document.clone())]
     }
 
-    fn decide(command: Command, loaded: &mut Loaded) -> Result<(), Rejected> {
-        let Command { location: location_id, document: order_id, task } = command;
-        let (id, location) = (order_id.clone(), location_id.clone());
+    fn reads_more(Command { location, document, task }: &Command, loaded: &Loaded) -> Vec<SlotRef> {
+        let articles = task.articles(loaded.state::<Document>(document));
+        articles.keys().map(|sku| SlotRef::stream::<Stock>(at(location, sku))).collect()
+    }
+
+    fn decide(Command { location, document: id, task }: Command, loaded: &mut Loaded) -> Result<(), Rejected> {
+        use ChangeType::{Adjustment, Receipt, Release, Sale};
         let document = loaded.state::<Document>(&id).clone();
-        let mut shelf = Shelf { location: &location, articles: task.articles(), loaded };
-        let recorded: inventory::Event = match (task, document) {
-            (Task::Receive(receipt), Document::Absent) => {
-                shelf.count(ChangeType::Receipt)?;
-                receipt.into()
-            }
-            (Task::Adjust(adjustment), Document::Absent) => {
-                shelf.count(ChangeType::Adjustment)?;
-                adjustment.into()
-            }
+        let mut shelf = Shelf { location: &location, articles: task.articles(&document), loaded };
+        let recorded: Event = match (task, document) {
+            (Task::Receive(receipt), Document::Absent) => shelf.count(Receipt).map(|()| receipt.into())?,
+            (Task::Adjust(adjustment), Document::Absent) => shelf.count(Adjustment).map(|()| adjustment.into())?,
             (Task::Reserve(order, expires_at), Document::Absent) => shelf.reserve(*order, expires_at),
-            (Task::Allocate(order), Document::Reserved(reservation)) => allocated(*order, reservation.lines),
-            (Task::Allocate(order), Document::Expired) => expired_meanwhile(*order),
-            (Task::Expire, Document::Reserved(Reservation { user_id, contact, lines })) => {
-                InventoryExpired { order_id, location_id, user_id, contact, lines }.into()
+            (Task::Allocate(order), Document::Reserved(lines, context)) => {
+                let shipping_address = order.shipping_address;
+                InventoryAllocated { context, lines, shipping_address }.into()
             }
-            (Task::Release, Document::Reserved(reservation) | Document::Allocated(reservation)) => {
-                let Reservation { user_id, contact, lines } = reservation;
-                InventoryReleased { order_id, location_id, user_id, contact, lines }.into()
+            (Task::Allocate(order), Document::Expired) => {
+                refused(order.context, Reason::ReservationExpired, Vec::new())
             }
-            (Task::Ship, Document::Allocated(Reservation { user_id, contact, lines })) => {
-                InventoryShipped { order_id, location_id, user_id, contact, lines }.into()
+            (Task::Expire, Document::Reserved(lines, context)) => {
+                shelf.shift((0, -1), Release, Some(&id));
+                InventoryExpired { context, lines }.into()
             }
-            (Task::Settle(_, change), _) => {
-                let on_hand = if change == ChangeType::Sale { -1 } else { 0 };
-                shelf.shift((on_hand, -1), change, Some(&order_id));
-                return Ok(());
+            (Task::Release, Document::Reserved(lines, context) | Document::Allocated(lines, context)) => {
+                shelf.shift((0, -1), Release, Some(&id));
+                InventoryReleased { context, lines }.into()
+            }
+            (Task::Ship, Document::Allocated(lines, context)) => {
+                shelf.shift((-1, -1), Sale, Some(&id));
+                InventoryShipped { context, lines }.into()
             }
             // Done already, or the reservation has ended otherwise.
             _ => return Ok(()),
@@ -223,18 +208,18 @@ impl Shelf<'_> {
             let Stock { on_hand, reserved } = self.level(sku);
             if on_hand + pieces < *reserved {
                 let detail = format!("{reserved} of {on_hand} pieces of {sku} are promised to orders");
-                return Err(Rejected::new(StatusCode::CONFLICT, "below_reserved", detail));
+                return Err(Rejected::conflict("below_reserved", detail));
             }
             if on_hand + pieces > MOST_ON_HAND {
                 let detail = format!("a shelf holds at most {MOST_ON_HAND} pieces of {sku}");
-                return Err(Rejected::new(StatusCode::UNPROCESSABLE_ENTITY, "stock_limit_exceeded", detail));
+                return Err(Rejected::unprocessable("stock_limit_exceeded", detail));
             }
         }
         self.shift((1, 0), change, None);
         Ok(())
     }
 
-    fn reserve(&mut self, order: OrderCreated, expires_at: String) -> inventory::Event {
+    fn reserve(&mut self, order: OrderCreated, expires_at: String) -> Event {
         let shortage = |(sku, pieces): (&String, &i64)| {
             let available = self.level(sku).available();
             // The same article on many lines may ask for more than one movement can say.
@@ -242,30 +227,17 @@ impl Shelf<'_> {
             (available < *pieces).then(|| Shortage { sku: sku.clone(), requested, available })
         };
         let shortages: Vec<Shortage> = self.articles.iter().filter_map(shortage).collect();
-        let OrderCreated { order_id, location_id, user_id, contact, lines, total, payment, .. } = order;
-        if shortages.is_empty() {
-            self.shift((0, 1), ChangeType::Reservation, Some(&order_id));
-            InventoryReserved { order_id, location_id, user_id, contact, lines, total, payment, expires_at }.into()
-        } else {
-            let reason = Reason::OutOfStock;
-            InventoryReservationRefused { order_id, location_id, user_id, contact, reason, shortages }.into()
+        if !shortages.is_empty() {
+            return refused(order.context, Reason::OutOfStock, shortages);
         }
+        self.shift((0, 1), ChangeType::Reservation, Some(&order.context.order_id));
+        let OrderCreated { context, lines, total, payment, .. } = order;
+        InventoryReserved { context, lines, total, payment, expires_at }.into()
     }
 }
 
-fn allocated(order: OrderConfirmed, lines: Vec<StockLine>) -> inventory::Event {
-    let OrderConfirmed { order_id, location_id, user_id, contact, shipping_address, .. } = order;
-    InventoryAllocated { order_id, location_id, user_id, contact, lines, shipping_address }.into()
-}
-
-fn expired_meanwhile(order: OrderConfirmed) -> inventory::Event {
-    let OrderConfirmed { order_id, location_id, user_id, contact, .. } = order;
-    let (reason, shortages) = (Reason::ReservationExpired, Vec::new());
-    InventoryReservationRefused { order_id, location_id, user_id, contact, reason, shortages }.into()
-}
-
-fn pieces(lines: &[OrderLine]) -> Vec<StockLine> {
-    lines.iter().map(|line| StockLine { sku: line.sku.clone(), quantity: line.quantity }).collect()
+fn refused(context: OrderContext, reason: Reason, shortages: Vec<Shortage>) -> Event {
+    InventoryReservationRefused { context, reason, shortages }.into()
 }
 
 #[cfg(test)]

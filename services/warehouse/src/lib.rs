@@ -6,20 +6,16 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use domain::{Command, Stock, Task, at};
-use events::common::{ChangeType, StockLine};
+use events::common::OrderContext;
 use events::http::warehouse::{Adjustment, Receipt};
 use events::orders::order::{OrderCancelled, OrderConfirmed, OrderCreated};
 use events::shipping::shipment::ShipmentDispatched;
-use events::warehouse::inventory::{
-    InventoryAdjusted, InventoryExpired, InventoryReceived, InventoryReleased, InventoryReserved, InventoryShipped,
-};
+use events::warehouse::inventory::{InventoryAdjusted, InventoryReceived, InventoryReserved};
 use millrace::clock::rfc3339;
-use millrace::schema::Violation;
-use millrace::{Accepted, App, Checked, Deadline, Event, IdempotencyKey, Problem, Service};
-use serde::Deserialize;
+use millrace::{Accepted, App, Checked, Deadline, Event, IdempotencyKey, Parameters, Problem, Service};
 use serde_json::{Value, json};
 
 #[derive(Debug, Clone)]
@@ -28,73 +24,41 @@ pub struct Settings {
     pub reservation_ttl: Duration,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self { reservation_ttl: Duration::from_secs(15 * 60) }
-    }
-}
-
 pub fn app(settings: Settings) -> App {
     let ttl = settings.reservation_ttl;
-    App::new("warehouse")
-        .on(reserve(ttl))
-        .after(expire(ttl))
-        .on(allocate)
-        .on(release)
-        .on(ship)
-        .on(settle_expired)
-        .on(settle_released)
-        .on(settle_shipped)
-        .routes(
-            Router::new()
-                .route("/stock/{id}/receipts", post(receive))
-                .route("/stock/{id}/adjustments", post(adjust))
-                .route("/stock/{id}", get(level)),
-        )
+    App::new("warehouse").on(reserve(ttl)).after(expire(ttl)).on(allocate).on(release).on(ship).routes(
+        Router::new()
+            .route("/stock/{id}/receipts", post(receive))
+            .route("/stock/{id}/adjustments", post(adjust))
+            .route("/stock/{id}", get(level)),
+    )
 }
 
 fn reserve(ttl: Duration) -> impl Fn(Event<OrderCreated>) -> Command {
     move |order| {
-        let expires_at = rfc3339(order.time_us + ttl.as_micros() as i64);
-        let (location, document) = (order.data.location_id.clone(), order.data.order_id.clone());
-        Command { location, document, task: Task::Reserve(Box::new(order.data), expires_at) }
+        let (context, expires_at) = (order.data.context.clone(), rfc3339(order.time_us + ttl.as_micros() as i64));
+        of(context, Task::Reserve(Box::new(order.data), expires_at))
     }
 }
 
 fn expire(ttl: Duration) -> impl Fn(Event<InventoryReserved>) -> Deadline<Command> {
-    move |reserved| {
-        let (location, document) = (reserved.data.location_id, reserved.data.order_id);
-        Deadline::after(ttl, Command { location, document, task: Task::Expire })
-    }
+    move |reserved| Deadline::after(ttl, of(reserved.data.context, Task::Expire))
 }
 
 fn allocate(order: Event<OrderConfirmed>) -> Command {
-    let (location, document) = (order.data.location_id.clone(), order.data.order_id.clone());
-    Command { location, document, task: Task::Allocate(Box::new(order.data)) }
+    of(order.data.context.clone(), Task::Allocate(Box::new(order.data)))
 }
 
 fn release(order: Event<OrderCancelled>) -> Command {
-    Command { location: order.data.location_id, document: order.data.order_id, task: Task::Release }
+    of(order.data.context, Task::Release)
 }
 
 fn ship(shipment: Event<ShipmentDispatched>) -> Command {
-    Command { location: shipment.data.location_id, document: shipment.data.order_id, task: Task::Ship }
+    of(shipment.data.context, Task::Ship)
 }
 
-fn settle_expired(expired: Event<InventoryExpired>) -> Command {
-    settle(expired.data.location_id, expired.data.order_id, expired.data.lines, ChangeType::Release)
-}
-
-fn settle_released(released: Event<InventoryReleased>) -> Command {
-    settle(released.data.location_id, released.data.order_id, released.data.lines, ChangeType::Release)
-}
-
-fn settle_shipped(shipped: Event<InventoryShipped>) -> Command {
-    settle(shipped.data.location_id, shipped.data.order_id, shipped.data.lines, ChangeType::Sale)
-}
-
-fn settle(location: String, document: String, lines: Vec<StockLine>, change: ChangeType) -> Command {
-    Command { location, document, task: Task::Settle(lines, change) }
+fn of(order: OrderContext, task: Task) -> Command {
+    Command { location: order.location_id, document: order.order_id, task }
 }
 
 async fn receive(
@@ -123,20 +87,13 @@ async fn adjust(
     service.execute(&key, Command { location, document, task }, accepted).await
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Place {
-    location_id: Option<String>,
-}
-
 async fn level(
     State(service): State<Service>,
     Path(sku): Path<String>,
-    Query(place): Query<Place>,
+    query: Parameters,
 ) -> Result<Json<Value>, Problem> {
-    let missing = || Violation { pointer: "/locationId".to_owned(), message: "is required".to_owned() };
-    let location = place.location_id.ok_or_else(missing)?;
-    let stock = service.state::<Stock>(&location, &at(&location, &sku)).await?;
+    let location = query.required("locationId")?;
+    let stock = service.state::<Stock>(location, &at(location, &sku)).await?;
     let stock = stock.ok_or(Problem::NotFound("stock_not_found"))?;
     Ok(Json(json!({ "onHand": stock.on_hand, "reserved": stock.reserved, "available": stock.available() })))
 }

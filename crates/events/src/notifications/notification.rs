@@ -3,9 +3,8 @@
 mod event;
 pub use event::Event;
 
-use crate::common::{Channel, Contact, Money, Reason};
+use crate::common::{Channel, Money, OrderContext, Reason};
 use crate::macros::schema;
-use millrace::pii::Pii;
 use millrace::schema::{EventSchema, EventType};
 use serde::{Deserialize, Serialize};
 
@@ -15,10 +14,8 @@ pub const TOPIC: &str = "notifications.notification";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationFailed {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub template: String,
     pub channel: Channel,
     pub message_id: String,
@@ -42,10 +39,8 @@ impl EventType for NotificationFailed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationRequested {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub template: String,
     pub channel: Channel,
     pub message_id: String,
@@ -74,10 +69,8 @@ impl EventType for NotificationRequested {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationSent {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub template: String,
     pub channel: Channel,
     pub message_id: String,

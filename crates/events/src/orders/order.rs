@@ -3,7 +3,7 @@
 mod event;
 pub use event::Event;
 
-use crate::common::{Address, Contact, Money, OrderLine, OrderStatus, PaymentMethod, Reason, StockLine};
+use crate::common::{Address, Money, OrderContext, OrderLine, OrderStatus, PaymentMethod, Reason, StockLine};
 use crate::macros::schema;
 use millrace::pii::Pii;
 use millrace::schema::{EventSchema, EventType};
@@ -15,10 +15,8 @@ pub const TOPIC: &str = "orders.order";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderCancellationRequested {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub reason: Reason,
 }
 
@@ -39,10 +37,8 @@ impl EventType for OrderCancellationRequested {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderCancelled {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub reason: Reason,
 }
 
@@ -60,10 +56,8 @@ impl EventType for OrderCancelled {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderConfirmed {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub lines: Vec<OrderLine>,
     pub total: Money,
     pub shipping_address: Pii<Address>,
@@ -83,10 +77,8 @@ impl EventType for OrderConfirmed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderCreated {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub lines: Vec<OrderLine>,
     pub total: Money,
     pub payment: PaymentMethod,
@@ -108,10 +100,8 @@ impl EventType for OrderCreated {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderDelivered {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
 }
 
 impl EventType for OrderDelivered {
@@ -128,10 +118,8 @@ impl EventType for OrderDelivered {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderFulfilled {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
 }
 
 impl EventType for OrderFulfilled {
@@ -148,10 +136,8 @@ impl EventType for OrderFulfilled {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderReturned {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub lines: Vec<StockLine>,
 }
 
@@ -169,10 +155,8 @@ impl EventType for OrderReturned {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderShipped {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub carrier: String,
     pub tracking_number: String,
 }
@@ -191,10 +175,8 @@ impl EventType for OrderShipped {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderStatusChanged {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub from: OrderStatus,
     pub to: OrderStatus,
     #[serde(skip_serializing_if = "Option::is_none")]

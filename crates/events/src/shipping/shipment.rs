@@ -3,7 +3,7 @@
 mod event;
 pub use event::Event;
 
-use crate::common::{Address, CancellationRefusal, Contact, Reason, StockLine};
+use crate::common::{Address, CancellationRefusal, OrderContext, Reason, StockLine};
 use crate::macros::schema;
 use millrace::pii::Pii;
 use millrace::schema::{EventSchema, EventType};
@@ -15,10 +15,8 @@ pub const TOPIC: &str = "shipping.shipment";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShipmentCancellationNoted {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub reason: Reason,
 }
 
@@ -39,10 +37,8 @@ impl EventType for ShipmentCancellationNoted {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShipmentCancellationRefused {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub reason: CancellationRefusal,
 }
 
@@ -63,10 +59,8 @@ impl EventType for ShipmentCancellationRefused {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShipmentCancelled {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub reason: Reason,
 }
 
@@ -87,10 +81,8 @@ impl EventType for ShipmentCancelled {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShipmentCreated {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub lines: Vec<StockLine>,
     pub shipping_address: Pii<Address>,
     pub reference: String,
@@ -114,10 +106,8 @@ impl EventType for ShipmentCreated {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShipmentDelivered {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub reference: String,
     pub tracking_number: String,
 }
@@ -139,10 +129,8 @@ impl EventType for ShipmentDelivered {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShipmentDispatched {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub reference: String,
     pub carrier: String,
     pub parcel_id: String,

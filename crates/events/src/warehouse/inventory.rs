@@ -4,7 +4,8 @@ mod event;
 pub use event::Event;
 
 use crate::common::{
-    Address, AdjustmentLine, AdjustmentReason, Contact, Money, OrderLine, PaymentMethod, Reason, Shortage, StockLine,
+    Address, AdjustmentLine, AdjustmentReason, Money, OrderContext, OrderLine, PaymentMethod, Reason, Shortage,
+    StockLine,
 };
 use crate::macros::schema;
 use millrace::pii::Pii;
@@ -40,10 +41,8 @@ impl EventType for InventoryAdjusted {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryAllocated {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub lines: Vec<StockLine>,
     pub shipping_address: Pii<Address>,
 }
@@ -65,10 +64,8 @@ impl EventType for InventoryAllocated {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryExpired {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub lines: Vec<StockLine>,
 }
 
@@ -111,10 +108,8 @@ impl EventType for InventoryReceived {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryReleased {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub lines: Vec<StockLine>,
 }
 
@@ -135,10 +130,8 @@ impl EventType for InventoryReleased {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryReservationRefused {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub reason: Reason,
     pub shortages: Vec<Shortage>,
 }
@@ -160,10 +153,8 @@ impl EventType for InventoryReservationRefused {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryReserved {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub lines: Vec<OrderLine>,
     pub total: Money,
     pub payment: PaymentMethod,
@@ -187,10 +178,8 @@ impl EventType for InventoryReserved {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryShipped {
-    pub order_id: String,
-    pub location_id: String,
-    pub user_id: String,
-    pub contact: Pii<Contact>,
+    #[serde(flatten)]
+    pub context: OrderContext,
     pub lines: Vec<StockLine>,
 }
 

@@ -105,7 +105,8 @@ impl Service {
             return;
         };
         let Ok(_permit) = self.executor().permits.clone().acquire_owned().await else { return };
-        let ctx = Ctx { outside: self.outside().clone(), clock: self.clock().clone(), tries, budget: *budget };
+        let (outside, clock, partners) = (self.outside().clone(), self.clock().clone(), self.partners().clone());
+        let ctx = Ctx { outside, clock, partners, tries, budget: *budget };
         let last = ctx.is_last_try();
         let outcome = tokio::time::timeout(budget.timeout, perform(ctx, incoming.clone())).await;
         let pause = budget.pause_after(tries);

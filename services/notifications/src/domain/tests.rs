@@ -1,6 +1,6 @@
 //! One message per order and template, however often it is asked for.
 
-use events::common::{Channel, Contact};
+use events::common::{Channel, Contact, OrderContext};
 use millrace::pii::Pii;
 use millrace::testing::{given, nothing};
 
@@ -9,11 +9,9 @@ use super::*;
 const STREAM: &str = "o-1.order_confirmed";
 
 fn requested() -> NotificationRequested {
+    let [order_id, location_id, user_id, email] = ["o-1", "WH-001", "u-1", "ada@mail.example"].map(str::to_owned);
     NotificationRequested {
-        order_id: "o-1".to_owned(),
-        location_id: "WH-001".to_owned(),
-        user_id: "u-1".to_owned(),
-        contact: Pii::seal(Contact { email: "ada@mail.example".to_owned() }),
+        context: OrderContext { order_id, location_id, user_id, contact: Pii::seal(Contact { email }) },
         template: "order_confirmed".to_owned(),
         channel: Channel::Email,
         message_id: "<o-1.order_confirmed@millrace.example>".to_owned(),

@@ -100,7 +100,7 @@ fn an_order_is_placed_at_the_prices_of_its_moment() {
     nothing().when(place(placing(2))).then::<Order>(ID, created.clone()).then_nothing_else();
     let Event::Created(created) = &created[0] else { panic!("an order begins with its creation") };
     assert_eq!(created.lines[0].unit_price, 1500);
-    assert_eq!(created.contact.open().email, "u-1@mail.example");
+    assert_eq!(created.context.contact.open().email, "u-1@mail.example");
 }
 
 #[test]

@@ -18,10 +18,13 @@ use millrace::{Env, Service, Tuning};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+const SETTINGS: crate::Settings =
+    crate::Settings { reservation_ttl: Duration::from_secs(900), shipping_timeout: Duration::from_secs(3600) };
+
 fn orders() -> Service {
     let clock = Clock::simulated(1);
     let bus = Bus::new(clock.clone());
-    let service = crate::app(crate::Settings::default()).start(Env {
+    let service = crate::app(SETTINGS).start(Env {
         store: Arc::new(EmbeddedStore::memory(clock.clone())),
         sidecar: Arc::new(bus.clone()),
         outside: Arc::new(Network::new("127.0.0.1:1", "shop@mail.example")),

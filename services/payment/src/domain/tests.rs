@@ -1,6 +1,6 @@
 //! Every row of the saga that payment decides, and the orders in which its news may come.
 
-use events::common::{Contact, Money, OrderLine, PaymentMethod};
+use events::common::{Contact, Money, OrderContext, OrderLine, PaymentMethod};
 use millrace::pii::{Pii, Secret};
 use millrace::testing::{given, nothing};
 
@@ -8,16 +8,14 @@ use super::*;
 
 const ORDER: &str = "o-1";
 
-fn contact() -> Pii<Contact> {
-    Pii::seal(Contact { email: "ada@mail.example".to_owned() })
+fn context() -> OrderContext {
+    let [order_id, location_id, user_id, email] = [ORDER, "WH-001", "u-1", "ada@mail.example"].map(str::to_owned);
+    OrderContext { order_id, location_id, user_id, contact: Pii::seal(Contact { email }) }
 }
 
 fn initiate() -> Command {
     Command::Initiate(Box::new(InventoryReserved {
-        order_id: ORDER.to_owned(),
-        location_id: "WH-001".to_owned(),
-        user_id: "u-1".to_owned(),
-        contact: contact(),
+        context: context(),
         lines: vec![OrderLine { sku: "SKU-001".to_owned(), quantity: 2, unit_price: 2000 }],
         total: Money { amount: 4000, currency: "EUR".to_owned() },
         payment: PaymentMethod { provider: "sandpay".to_owned(), token: Secret::new("tok_ok") },
@@ -26,13 +24,7 @@ fn initiate() -> Command {
 }
 
 fn cancel() -> Command {
-    Command::Cancel(OrderCancelled {
-        order_id: ORDER.to_owned(),
-        location_id: "WH-001".to_owned(),
-        user_id: "u-1".to_owned(),
-        contact: contact(),
-        reason: Reason::Customer,
-    })
+    Command::Cancel(OrderCancelled { context: context(), reason: Reason::Customer })
 }
 
 fn time_out() -> Command {
@@ -76,10 +68,7 @@ fn history(commands: &[Command]) -> Vec<&'static str> {
 #[test]
 fn reserved_goods_start_a_charge_under_the_orders_own_reference() {
     let expected = PaymentInitiated {
-        order_id: ORDER.to_owned(),
-        location_id: "WH-001".to_owned(),
-        user_id: "u-1".to_owned(),
-        contact: contact(),
+        context: context(),
         amount: Money { amount: 4000, currency: "EUR".to_owned() },
         provider: "sandpay".to_owned(),
         token: Secret::new("tok_ok"),
@@ -92,10 +81,7 @@ fn reserved_goods_start_a_charge_under_the_orders_own_reference() {
 #[test]
 fn a_capture_is_processed_once_however_often_it_is_told() {
     let expected = PaymentProcessed {
-        order_id: ORDER.to_owned(),
-        location_id: "WH-001".to_owned(),
-        user_id: "u-1".to_owned(),
-        contact: contact(),
+        context: context(),
         amount: Money { amount: 4000, currency: "EUR".to_owned() },
         provider: "sandpay".to_owned(),
         reference: "charge-o-1".to_owned(),

@@ -1,0 +1,59 @@
+//! A partner's callback: signed, of its schema, and taken once however often it is sent.
+//! The path's only parameter names the partner, and says by its own name what kind of partner it is.
+
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::StatusCode;
+use bytes::Bytes;
+
+use crate::decider::Command;
+use crate::event::Context;
+use crate::problem::{Problem, Rejected};
+use crate::schema::{Document, Violation};
+use crate::service::Service;
+use crate::webhook::{self, MessageId};
+
+/// A body that its partner has signed and that has passed its schema.
+pub struct Signed<T> {
+    pub body: T,
+    pub sender: Sender,
+}
+
+/// Who sent a callback, and which one it is.
+pub struct Sender {
+    pub partner: String,
+    id: MessageId,
+    context: Context,
+    service: Service,
+}
+
+impl<T: Document> FromRequest<Service> for Signed<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, service: &Service) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let path = RawPathParams::from_request_parts(&mut parts, service).await.ok();
+        let (kind, partner) = path.iter().flatten().next().unwrap_or_default();
+        let unknown = || Rejected::not_found(&format!("{kind}_not_found"), format!("no such {kind}"));
+        let keys = &service.partners().get(partner).ok_or_else(unknown)?.callback_keys;
+        let headers = parts.headers.clone();
+        let body = Bytes::from_request(Request::from_parts(parts, body), service).await;
+        let body = body.map_err(|_| Violation::whole("the body can't be read"))?;
+        let id = webhook::verify(keys, &headers, &body, service.clock().now_ms() / 1000)
+            .map_err(|_| Problem::Forbidden("the callback is not signed, or not by this partner, or not now"))?;
+        let sender = Sender {
+            partner: partner.to_owned(),
+            id,
+            context: Context::of_request(&headers),
+            service: service.clone(),
+        };
+        Ok(Self { body: T::from_json(&body)?, sender })
+    }
+}
+
+impl Sender {
+    /// Decides `command` once for this callback.
+    pub async fn receive<C: Command>(self, command: C) -> Result<StatusCode, Problem> {
+        self.service.receive(&self.partner, self.id.as_str(), self.context, command).await?;
+        Ok(StatusCode::NO_CONTENT)
+    }
+}

@@ -34,7 +34,7 @@ pub fn is_harmless(file: &File, name: &str) -> bool {
 
 /// Names that are walked through, each with where.
 pub fn walks(file: &File) -> Vec<(String, String)> {
-    let simulated = file.is_in(&["crates/millrace/src/", "crates/sandbox/src/", "services/", "tests/src/"]);
+    let simulated = file.is_in(&["crates/millrace/src/", "sandbox/src/", "services/", "tests/src/"]);
     if !(file.is_rust() && simulated) {
         return Vec::new();
     }

@@ -132,7 +132,7 @@ fn a_dependency_that_points_back_is_found() {
     assert_eq!(wrong("orders", "services/orders", on("payment", Value::Null)), 1);
     assert_eq!(wrong("orders", "services/orders", on("sandbox", json!("dev"))), 1);
     assert_eq!(wrong("orders", "services/orders", on("events", Value::Null)), 0);
-    assert_eq!(wrong("sandbox", "crates/sandbox", on("orders", Value::Null)), 1);
+    assert_eq!(wrong("sandbox", "sandbox", on("orders", Value::Null)), 1);
     assert_eq!(wrong("millrace", "crates/millrace", on("events", Value::Null)), 1);
     assert_eq!(wrong("millrace", "crates/millrace", on("events", json!("dev"))), 0);
     assert_eq!(wrong("cli", "crates/cli", on("orders", Value::Null)), 0);

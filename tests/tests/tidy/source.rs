@@ -19,14 +19,14 @@ const SERVICES: [&str; 12] = [
     "system",
 ];
 /// Everything that a simulation runs in one thread.
-const SIMULATED: [&str; 3] = ["crates/millrace/", "crates/sandbox/", "services/"];
+const SIMULATED: [&str; 3] = ["crates/millrace/", "sandbox/", "services/"];
 
 /// Who may start a task or a thread, and why.
 pub const SPAWNS: [(&str, &str); 5] = [
     ("crates/millrace/src/tasks.rs", "the one scope of a service's tasks"),
     ("crates/millrace/src/store/kv/disk.rs", "an fsync blocks; no simulation runs on the disk"),
-    ("crates/sandbox/src/server.rs", "the partners for real"),
-    ("crates/sandbox/src/smtp.rs", "mail sessions, for real only; they end with their listener"),
+    ("sandbox/src/server.rs", "the partners for real"),
+    ("sandbox/src/smtp.rs", "mail sessions, for real only; they end with their listener"),
     ("crates/cli/", "processes and sockets, never simulated"),
 ];
 /// Tests that wait by a real clock, and why.

@@ -20,7 +20,7 @@ impl File {
 
     /// Runs only under `cargo test`.
     pub fn is_test(&self) -> bool {
-        let is_helper = self.path == "crates/sandbox/src/testing.rs";
+        let is_helper = self.path == "sandbox/src/testing.rs";
         is_helper
             || self.path.starts_with("tests/")
             || self.path.contains("/tests/")

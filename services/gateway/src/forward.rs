@@ -58,16 +58,18 @@ pub async fn forward(service: Service, to: &'static str, request: Request) -> An
 /// An order's history as server-sent events.
 pub async fn watch(State(service): State<Service>, Path(order): Path<String>, given: HeaderMap) -> Answer {
     let path = format!("/orders/{order}");
-    if !is_plain(&path) {
-        return Problem::NotFound("order_not_found").into_response();
-    }
+    let is_plain = is_plain(&path);
     let (clock, sent) = (service.clock().clone(), headers(service.clock(), &given));
     let correlation = correlation(&sent);
     let poll = move |query| {
         let (service, path, sent) = (service.clone(), format!("{path}?{query}"), sent.clone());
         async move { invoke(&service, "orders", Method::GET, &path, &sent, Bytes::new()).await }
     };
-    let mut answer = live::stream(poll, clock, &given).await.unwrap_or_else(passed_back);
+    let mut answer = if is_plain {
+        live::stream(poll, clock, &given).await.unwrap_or_else(passed_back)
+    } else {
+        Problem::NotFound("order_not_found").into_response()
+    };
     answer.headers_mut().extend(correlation);
     answer
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::decider::{Aggregate, Command, Commanded, Decision, Slot, SlotRef, fold};
 use crate::event::{Context, Incoming};
 use crate::idempotency::{Accepted, IdempotencyKey, KEPT, PendingResult};
@@ -105,10 +107,20 @@ impl Service {
         events.into_iter().map(read).collect::<Result<_, _>>().map_err(|error| Problem::Internal(error.to_string()))
     }
 
-    /// Returns when this process has committed something more in the partition of `key`, or after `patience`.
-    pub async fn changed(&self, key: &str, patience: Duration) {
+    /// Commits of this process in the partition of `key`, from now on: what is made before a read misses nothing that
+    /// the read missed.
+    pub fn changes(&self, key: &str) -> Changes {
         let mut commits = self.lane(partition_of(key)).commits();
         commits.mark_unchanged();
-        let _ = tokio::time::timeout(patience, commits.changed()).await;
+        Changes(commits)
+    }
+}
+
+pub struct Changes(watch::Receiver<u64>);
+
+impl Changes {
+    /// Returns at a commit that this has not told of, or after `patience`.
+    pub async fn next(&mut self, patience: Duration) {
+        let _ = tokio::time::timeout(patience, self.0.changed()).await;
     }
 }

@@ -107,6 +107,7 @@ impl Service {
     pub async fn follow<S: Story>(&self, id: &str, query: &Parameters) -> Result<Option<(S, News)>, Problem> {
         let wait_ms = query.number("wait_ms", 0, 0..=i64::MAX)?.min(LONGEST_WAIT_MS);
         let until_ms = self.clock().now_ms() + wait_ms;
+        let mut changes = self.changes(id);
         loop {
             let Some(state) = self.state::<S>(id, id).await? else { return Ok(None) };
             let own = self.history::<S>(id, id).await?.into_iter().map(|event| {
@@ -120,7 +121,7 @@ impl Service {
             if ended || left_ms <= 0 || !news.history.is_empty() {
                 return Ok(Some((state, news)));
             }
-            self.changed(id, Duration::from_millis(left_ms.min(RECHECK_MS).unsigned_abs())).await;
+            changes.next(Duration::from_millis(left_ms.min(RECHECK_MS).unsigned_abs())).await;
         }
     }
 }

@@ -233,3 +233,13 @@ async fn a_bus_that_loses_doubles_and_delays_changes_nothing() {
         assert!(shop.warehouse.metrics().healed_total() > 0, "losses were healed");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_between_a_read_and_the_wait_for_news_is_not_missed() {
+    let shop = shop(3);
+    let mut changes = shop.pricing.changes("SKU-000");
+    post_raise(&shop, "SKU-000", "first").await;
+    let before_us = shop.pricing.clock().now_us();
+    changes.next(Duration::from_secs(10)).await;
+    assert_eq!(shop.pricing.clock().now_us(), before_us, "it waited");
+}

@@ -1,16 +1,21 @@
 //! A partner's callback: signed, of its schema, and taken once however often it is sent.
 //! The path's only parameter names the partner, and says by its own name what kind of partner it is.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::StatusCode;
 use bytes::Bytes;
 
-use crate::decider::Command;
+use crate::decider::{Command, Decides};
 use crate::event::Context;
 use crate::problem::{Problem, Rejected};
 use crate::schema::{Document, Violation};
 use crate::service::Service;
 use crate::webhook::{self, MessageId};
+
+/// How long a callback may wait for the answer that it is ahead of.
+const AHEAD: Duration = Duration::from_millis(200);
 
 /// A body that its partner has signed and that has passed its schema.
 pub struct Signed<T> {
@@ -51,9 +56,19 @@ impl<T: Document> FromRequest<Service> for Signed<T> {
 }
 
 impl Sender {
-    /// Decides `command` once for this callback.
+    /// Decides `command` once for this callback. One that is ahead of the answer it belongs to is looked at again after
+    /// the next commit of its partition, which is most often that answer's; then the partner is asked to send it again.
     pub async fn receive<C: Command>(self, command: C) -> Result<StatusCode, Problem> {
-        self.service.receive(&self.partner, self.id.as_str(), self.context, command).await?;
-        Ok(StatusCode::NO_CONTENT)
+        let mut changes = self.service.changes(&C::Decider::partition(&command));
+        let mut outcome = self.take(command.clone()).await;
+        if matches!(&outcome, Err(Problem::Rejected(rejected)) if rejected.transient) {
+            changes.next(AHEAD).await;
+            outcome = self.take(command).await;
+        }
+        outcome.map(|()| StatusCode::NO_CONTENT)
+    }
+
+    async fn take<C: Command>(&self, command: C) -> Result<(), Problem> {
+        self.service.receive(&self.partner, self.id.as_str(), self.context.clone(), command).await
     }
 }

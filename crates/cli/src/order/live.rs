@@ -71,15 +71,19 @@ async fn follow(shop: &Shop, id: &str, mut show: impl FnMut(&Entry)) -> anyhow::
     let url = shop.url(&format!("/orders/{id}/events"));
     let mut last = String::from("0.0");
     loop {
-        if let Ok(Some(mut events)) = Events::open(&url, &last).await {
-            while let Ok(Some(sent)) = events.next().await {
-                show(&serde_json::from_str(&sent.data)?);
-                last = sent.id;
+        let seen = last.clone();
+        match Events::open(&url, &last).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(mut events)) => {
+                while let Ok(Some(sent)) = events.next().await {
+                    show(&serde_json::from_str(&sent.data)?);
+                    last = sent.id;
+                }
             }
+            Err(_) => {}
         }
-        if shop.order(id).await?["ended"] == true && Events::open(&url, &last).await.is_ok_and(|rest| rest.is_none()) {
-            return Ok(());
+        if last == seen {
+            sleep(RECONNECT).await;
         }
-        sleep(RECONNECT).await;
     }
 }

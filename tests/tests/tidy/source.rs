@@ -158,8 +158,8 @@ pub fn real_sleeps(file: &File) -> Vec<String> {
 /// What is written for one machine is wrong on the next; registries are for their clients' configuration.
 pub fn names_no_machine(file: &File) -> Vec<String> {
     let registries = ["index.crates.io", "static.crates.io", "proxy.golang.org", "files.pythonhosted.org"];
-    let is_fetcher = file.is_in(&["tools/get-"]) || file.path.ends_with(".lock");
-    let mut found = if is_fetcher { Vec::new() } else { mentions(file, &registries, "is a registry's host") };
+    let is_lock = file.path.ends_with(".lock");
+    let mut found = if is_lock { Vec::new() } else { mentions(file, &registries, "is a registry's host") };
     for folder in ["/work/", "/root/", "/home/", "/Users/"] {
         let is_path = |line: &str| {
             // In a longer path it is a folder like any other.

@@ -1,5 +1,6 @@
 //! The shop from outside, for tests: every service and every partner in one thread, on the embedded pair, with a clock, a
 //! bus and a store that a seed decides. Never a second implementation of anything: what runs here is what users run.
+//! [`real`] runs the same services beside daprd and Redis, for the same customers and the same judge.
 
 pub mod checks;
 pub mod faulty;

@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 use crate::shop::SERVICES;
 use crate::world::{Door, Partners};
 
+/// A shop that is down or knows no price for longer than this many tries will not come back by itself.
+const TRIES: usize = 240;
+
 /// An order to place.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -56,7 +59,7 @@ pub trait Storefront {
 
     /// One call through the public door, repeated with the same key while the answer is open.
     async fn call(&self, method: Method, path: &str, key: &str, body: &Value) -> Response<Bytes> {
-        loop {
+        for _ in 0..TRIES {
             let request =
                 Request::builder().method(method.clone()).uri(path).header("content-type", "application/json");
             let request = if key.is_empty() { request } else { request.header("idempotency-key", key) };
@@ -67,6 +70,7 @@ pub trait Storefront {
                 _ => self.clock().sleep(Duration::from_millis(500)).await,
             }
         }
+        panic!("no answer to {method} {path} in {TRIES} tries")
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -91,7 +95,7 @@ pub trait Storefront {
 
     /// Places an order, waiting for its price to be heard; the order's id.
     async fn place(&self, wanted: &Wanted, key: &str) -> String {
-        loop {
+        for _ in 0..TRIES {
             let response = self.call(Method::POST, "/orders", key, &wanted.body()).await;
             let body: Value = serde_json::from_slice(response.body()).expect("answers are JSON");
             match response.status() {
@@ -102,6 +106,7 @@ pub trait Storefront {
                 status => panic!("{status}: {body}"),
             }
         }
+        panic!("{} is not priced in {TRIES} tries", wanted.sku)
     }
 
     /// The order once it has ended, its compensations included.

@@ -49,6 +49,9 @@ impl Daprd {
             answer.is_ok_and(|answer| answer.status().is_success())
         })
         .await;
+        // It serves without a component that failed; its apps would wait for ever.
+        let log = std::fs::read_to_string(ground.folder().join(&log)).unwrap_or_default();
+        assert!(!log.contains("INIT_COMPONENT_FAILURE"), "{id}'s daprd lacks a component:\n{log}");
         Self { process }
     }
 

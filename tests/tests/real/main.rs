@@ -3,5 +3,6 @@
 
 mod chaos;
 mod contract;
+mod doctor;
 mod orders;
 mod saga;

@@ -1,5 +1,6 @@
 //! The binary as its users meet it: processes, sockets, signals, exit statuses, and the files written from the wiring.
 
+mod doctor;
 mod golden;
 mod http_api;
 mod serve;

@@ -1,0 +1,34 @@
+//! Names of component metadata, which no one else checks: a misspelt one is ignored by daprd, CRD and API server alike.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::{Findings, UNKNOWN_SETTING};
+use crate::doctor::project::Resource;
+
+/// By component type, as read by Dapr's components-contrib 1.18.3.
+static KNOWN: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("metadata.json")).expect("the file is ours, and a test reads it")
+});
+
+/// How alike two names must be for one to be suggested.
+const ALIKE: f64 = 0.7;
+
+pub fn check(component: &Resource, findings: &mut Findings) {
+    let Some(known) = KNOWN.get(component.text("/spec/type")) else { return };
+    for name in component.list("/spec/metadata").filter_map(|setting| setting["name"].as_str()) {
+        // The cloud providers' own sign-in settings are many and common to all their components.
+        let is_signing_in = name.starts_with("azure") || name.starts_with("aws");
+        if is_signing_in || known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        let meant = nearest(name, known).map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+        findings.add(&UNKNOWN_SETTING, &component.file, format!("{}: {name}{meant}", component.name()));
+    }
+}
+
+fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    let likeness = |known: &String| strsim::jaro_winkler(&known.to_lowercase(), &name.to_lowercase());
+    let nearest = known.iter().map(|known| (likeness(known), known)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (nearest.0 >= ALIKE).then_some(nearest.1.as_str())
+}

@@ -1,0 +1,86 @@
+//! `millrace doctor` on a folder of somebody's: what it says, and the exit statuses that pipelines rely on.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const PUBSUB: &str = "\
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: events}
+spec:
+  type: pubsub.redis
+  metadata: [{name: concurrency, value: '128'}]
+";
+const POLICIES: &str = "\
+apiVersion: dapr.io/v1alpha1
+kind: Resiliency
+metadata: {name: retries}
+spec:
+  policies: {retries: {deliver: {policy: exponential, maxRetries: 10}}}
+  targets: {components: {events: {inbound: {retry: deliver}}}}
+";
+
+/// A project's folder, gone with the value.
+struct Project(PathBuf);
+
+impl Project {
+    fn new(name: &str, files: &[(&str, &str)]) -> Self {
+        let folder = std::env::temp_dir().join(format!("millrace-doctor-{}-{name}", std::process::id()));
+        for (file, text) in files {
+            let path = folder.join(file);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a writable folder");
+            std::fs::write(path, text).expect("a writable folder");
+        }
+        Self(folder)
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn doctor(folder: &Path, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_millrace"));
+    command.args(["doctor", "--project"]).arg(folder).args(more).output().expect("the binary starts")
+}
+
+#[test]
+fn a_project_that_loses_nothing_passes_whatever_it_is_called() {
+    let files =
+        [("deploy/pubsub.yaml", PUBSUB), ("deploy/retries.yaml", POLICIES), ("chart/a.yaml", "a: {{ .Values }}")];
+    let project = Project::new("good", &files);
+    let output = doctor(&project.0, &["--strict"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("2 resources"), "{output:?}");
+}
+
+#[test]
+fn what_loses_fails_with_the_rule_and_what_doubles_fails_when_asked_to() {
+    let project = Project::new("loses", &[("pubsub.yaml", PUBSUB)]);
+    let output = doctor(&project.0, &["--json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let checks: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&checks[0]["rule"], &checks[0]["level"]), (&"R01".into(), &"fail".into()), "{checks:#}");
+    assert_eq!(checks[0]["name"], "pubsub.yaml");
+    let group = PUBSUB.replace("[{", "[{name: consumerID, value: '{uuid}'}, {");
+    let project = Project::new("doubles", &[("pubsub.yaml", &group), ("retries.yaml", POLICIES)]);
+    assert_eq!(doctor(&project.0, &[]).status.code(), Some(0));
+    assert_eq!(doctor(&project.0, &["--strict"]).status.code(), Some(1));
+}
+
+#[test]
+fn what_is_not_there_is_told_apart_from_what_is_wrong() {
+    let project = Project::new("empty", &[("notes.yaml", "title: nothing of Dapr's")]);
+    let output = doctor(&project.0, &[]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no Dapr resource"), "{output:?}");
+    assert_eq!(doctor(&project.0.join("missing"), &[]).status.code(), Some(2));
+    let good = Project::new("alone", &[("pubsub.yaml", PUBSUB), ("retries.yaml", POLICIES)]);
+    for nobody in [["--redis", "redis://:secret@127.0.0.1:1"], ["--daprd", "http://127.0.0.1:1"]] {
+        let output = doctor(&good.0, &nobody);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("secret"), "{output:?}");
+    }
+}

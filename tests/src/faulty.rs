@@ -1,5 +1,5 @@
 //! A store that crashes its service around a commit, or fails it, as the seed says, and hashes every commit, so that two
-//! runs of one seed can be compared.
+//! runs of one seed can be compared. Each replica of a service has a handle of its own, so that the crash is its own.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,14 +37,24 @@ pub struct FaultyStore {
     pub faults: Mutex<StoreFaults>,
     pub seen: Seen,
     trace: Mutex<Sha256>,
-    crash: Box<dyn Fn(&'static str) + Send + Sync>,
+    crash: Box<dyn Fn(&'static str, usize) + Send + Sync>,
+}
+
+/// The store as one replica of each service has it.
+pub struct Handle {
+    store: Arc<FaultyStore>,
+    replica: usize,
 }
 
 impl FaultyStore {
-    /// `crash` ends the named service; the call that met the fault never returns.
-    pub fn new(inner: EmbeddedStore, clock: Clock, crash: Box<dyn Fn(&'static str) + Send + Sync>) -> Arc<Self> {
+    /// `crash` ends the named service's replica; the call that met the fault never returns.
+    pub fn new(inner: EmbeddedStore, clock: Clock, crash: Box<dyn Fn(&'static str, usize) + Send + Sync>) -> Arc<Self> {
         let faults = Mutex::new(StoreFaults::default());
         Arc::new(Self { inner, clock, faults, seen: Seen::default(), trace: Mutex::new(Sha256::new()), crash })
+    }
+
+    pub fn handle(self: &Arc<Self>, replica: usize) -> Handle {
+        Handle { store: self.clone(), replica }
     }
 
     /// Hash of every group committed so far, in order.
@@ -68,9 +78,9 @@ impl FaultyStore {
     }
 }
 
-impl Store for FaultyStore {
+impl Store for Handle {
     fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Epoch, StoreError>> {
-        self.inner.open(partition)
+        self.store.inner.open(partition)
     }
 
     fn commit<'a>(
@@ -79,21 +89,22 @@ impl Store for FaultyStore {
         epoch: &'a Epoch,
         group: &'a [Unit],
     ) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>> {
+        let Self { store, replica } = self;
         async move {
-            if self.hit(|faults| faults.unavailable, &self.seen.unavailable) {
+            if store.hit(|faults| faults.unavailable, &store.seen.unavailable) {
                 return Err(StoreError::Unavailable("by the seed".to_owned()));
             }
-            if self.hit(|faults| faults.crash_before, &self.seen.crash_before) {
-                (self.crash)(partition.service);
+            if store.hit(|faults| faults.crash_before, &store.seen.crash_before) {
+                (store.crash)(partition.service, *replica);
                 return futures::future::pending().await;
             }
-            let verdicts = self.inner.commit(partition, epoch, group).await?;
-            self.record(partition, group);
-            if self.hit(|faults| faults.crash_after, &self.seen.crash_after) {
-                (self.crash)(partition.service);
+            let verdicts = store.inner.commit(partition, epoch, group).await?;
+            store.record(partition, group);
+            if store.hit(|faults| faults.crash_after, &store.seen.crash_after) {
+                (store.crash)(partition.service, *replica);
                 return futures::future::pending().await;
             }
-            if self.hit(|faults| faults.lost_answer, &self.seen.lost_answer) {
+            if store.hit(|faults| faults.lost_answer, &store.seen.lost_answer) {
                 return Err(StoreError::Unavailable("the answer was lost, by the seed".to_owned()));
             }
             Ok(verdicts)
@@ -106,10 +117,10 @@ impl Store for FaultyStore {
         partition: &'a Partition,
         queries: &'a [Query],
     ) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>> {
-        self.inner.read(partition, queries)
+        self.store.inner.read(partition, queries)
     }
 
     fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.sync()
+        self.store.inner.sync()
     }
 }

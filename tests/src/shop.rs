@@ -25,6 +25,8 @@ pub struct Options {
     pub shipping_timeout: Duration,
     pub delivery_delay: Duration,
     pub ask_carrier_after: Duration,
+    /// Of each service, on one store.
+    pub replicas: usize,
 }
 
 impl Default for Options {
@@ -35,6 +37,7 @@ impl Default for Options {
             shipping_timeout: Duration::from_secs(60 * 60),
             delivery_delay: Duration::ZERO,
             ask_carrier_after: Duration::from_secs(60),
+            replicas: 1,
         }
     }
 }
@@ -76,7 +79,7 @@ pub struct Shop {
     options: Options,
     sidecar: Arc<dyn Sidecar>,
     world: Arc<World>,
-    services: Mutex<BTreeMap<&'static str, Service>>,
+    services: Mutex<BTreeMap<(&'static str, usize), Service>>,
 }
 
 impl Shop {
@@ -101,7 +104,8 @@ impl Shop {
             let partners = Partners::open(&clock, &door, options.delivery_delay);
             let world = Arc::new(partners.world());
             let crash = shop.clone();
-            let crash = move |service| crash.upgrade().into_iter().for_each(|shop| shop.crash(service));
+            let crash =
+                move |service, replica| crash.upgrade().into_iter().for_each(|shop| shop.crash(service, replica));
             let store = FaultyStore::new(EmbeddedStore::memory(clock.clone()), clock.clone(), Box::new(crash));
             let bus = Bus::new(clock.clone());
             let sidecar = sidecar.unwrap_or_else(|| Arc::new(bus.clone()));
@@ -109,43 +113,56 @@ impl Shop {
         })
     }
 
-    /// Starts a service, or starts it again on what it left in the store.
+    /// Starts every replica of a service, or starts it again on what it left in the store.
     pub fn start_service(&self, name: &'static str) {
+        (0..self.options.replicas).for_each(|replica| self.start_replica(name, replica));
+    }
+
+    pub fn start_replica(&self, name: &'static str, replica: usize) {
         let env = Env {
-            store: self.store.clone(),
+            store: Arc::new(self.store.handle(replica)),
             sidecar: self.sidecar.clone(),
             outside: self.world.clone(),
             clock: self.clock.clone(),
             tuning: Tuning::default(),
         };
         let service = app(name, &self.options).start(env);
-        self.bus.attach(&service);
+        self.bus.attach_replica(&service, replica);
         if name == "gateway" {
-            self.door.open(gateway::public(service.clone()));
+            self.door.open(replica, gateway::public(service.clone()));
         }
-        self.services.lock().unwrap_or_else(PoisonError::into_inner).insert(name, service);
+        self.services.lock().unwrap_or_else(PoisonError::into_inner).insert((name, replica), service);
     }
 
-    /// Ends a service as kill −9 does; it comes back after a second.
-    pub fn crash(self: &Arc<Self>, name: &'static str) {
-        self.stop(name);
+    /// Ends a replica as kill −9 does; it comes back after a second.
+    pub fn crash(self: &Arc<Self>, name: &'static str, replica: usize) {
+        self.stop_replica(name, replica);
         let shop = self.clone();
         tokio::spawn(async move {
             shop.clock.sleep(Duration::from_secs(1)).await;
-            shop.start_service(name);
+            shop.start_replica(name, replica);
         });
     }
 
-    /// Ends a service for good.
+    /// Ends every replica of a service for good.
     pub fn stop(&self, name: &'static str) {
-        let service = self.services.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        (0..self.options.replicas).for_each(|replica| self.stop_replica(name, replica));
+    }
+
+    pub fn stop_replica(&self, name: &'static str, replica: usize) {
+        let service = self.services.lock().unwrap_or_else(PoisonError::into_inner).remove(&(name, replica));
         if let Some(service) = service {
-            self.bus.detach(name);
+            self.bus.detach_replica(name, replica);
             if name == "gateway" {
-                self.door.close();
+                self.door.close(replica);
             }
             service.kill();
         }
+    }
+
+    /// Every replica that is up, of every service.
+    pub fn services(&self) -> Vec<Service> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }
 
@@ -163,6 +180,7 @@ impl Storefront for Shop {
     }
 
     fn service(&self, name: &str) -> Option<Service> {
-        self.services.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        let services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        (0..self.options.replicas).find_map(|replica| services.get(&(name, replica)).cloned())
     }
 }

@@ -66,7 +66,7 @@ pub fn run(seed: u64, orders: usize) -> Result<Run, String> {
         let seen = &shop.store.seen;
         let faults = [&seen.crash_before, &seen.crash_after, &seen.lost_answer, &seen.unavailable];
         let metrics = |count: fn(&millrace::metrics::Metrics) -> u64| {
-            crate::shop::SERVICES.iter().filter_map(|name| shop.service(name)).map(|s| count(s.metrics())).sum()
+            shop.services().iter().map(|service| count(service.metrics())).sum()
         };
         Ok(Run {
             outcomes,

@@ -1,5 +1,6 @@
 //! The world as the shop reaches it in a test: the sandbox's own routers, called in process, with time-outs that count.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -99,21 +100,32 @@ pub async fn call(router: Router, request: Request<Body>) -> Response<Bytes> {
 
 /// The shop's public door, which closes while the gateway is down.
 #[derive(Clone, Default)]
-pub struct Door(Arc<Mutex<Option<Router>>>);
+pub struct Door(Arc<Mutex<Gateways>>);
+
+/// By replica; whose turn it is.
+#[derive(Default)]
+struct Gateways(BTreeMap<usize, Router>, usize);
 
 impl Door {
-    pub fn open(&self, router: Router) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(router);
+    pub fn open(&self, replica: usize, router: Router) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.insert(replica, router);
     }
 
-    pub fn close(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    pub fn close(&self, replica: usize) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.remove(&replica);
+    }
+
+    /// The next replica's, in turn.
+    fn next(&self) -> Option<Router> {
+        let mut gateways = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        gateways.1 += 1;
+        let turn = gateways.1 % gateways.0.len().max(1);
+        gateways.0.values().nth(turn).cloned()
     }
 
     /// `None` when nobody answers.
     pub async fn call(&self, request: Request<Body>) -> Option<Response<Bytes>> {
-        let router = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-        Some(call(router, request).await)
+        Some(call(self.next()?, request).await)
     }
 }
 

@@ -76,8 +76,9 @@ impl Listening {
         let settle = Settle { consumer, feed, position, generation: 0, outcome: Outcome::Done };
         let unit = Unit { mark: Mark::None, settles: vec![settle], ..Unit::default() };
         let partition = Partition { service: "orders", number: FEED };
-        let epoch = self.shop.store.open(&partition).await.expect("it opens");
-        self.shop.store.commit(&partition, &epoch, &[unit]).await.expect("it commits");
+        let store = self.shop.store.handle(0);
+        let epoch = store.open(&partition).await.expect("it opens");
+        store.commit(&partition, &epoch, &[unit]).await.expect("it commits");
     }
 }
 

@@ -54,7 +54,7 @@ impl RealShop {
         let options = Options { ask_carrier_after: Duration::from_secs(1), ..Options::default() };
         let ground = Ground::new("always").await;
         let (clock, door, public_port) = (Clock::system(), Door::default(), free_port());
-        door.open(forward(public_port));
+        door.open(0, forward(public_port));
         let partners = Partners::open(&clock, &door, options.delivery_delay);
         let mut shop = Self {
             world: Arc::new(partners.world()),

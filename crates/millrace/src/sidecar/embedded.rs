@@ -3,7 +3,7 @@
 //! whatever a restart takes from the queues is healed from them. Faults can be set, so that the same code is tried on a
 //! bus that loses, doubles, delays and reorders.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -55,9 +55,12 @@ struct Inner {
 #[derive(Default)]
 struct State {
     faults: Faults,
-    apps: BTreeMap<&'static str, Attached>,
+    /// By app id, then replica.
+    apps: BTreeMap<&'static str, BTreeMap<usize, Attached>>,
     /// By topic, then app id; outlives the app, as a consumer group does.
     subscriptions: BTreeMap<String, BTreeMap<&'static str, Arc<Subscription>>>,
+    /// (topic, app id, replica) that have a task which delivers.
+    delivering: BTreeSet<(String, &'static str, usize)>,
 }
 
 /// The app beside a sidecar.
@@ -116,18 +119,30 @@ impl Bus {
 
     /// Connects an app: its subscriptions start (or go on) and others can invoke it.
     pub fn attach(&self, app: &(impl Receiver + Clone)) {
+        self.attach_replica(app, 0);
+    }
+
+    /// As [`Bus::attach`], for one of several replicas of an app id: each entry goes to one of them, so does a call.
+    pub fn attach_replica(&self, app: &(impl Receiver + Clone), replica: usize) {
         let name = app.name();
         let attached = Attached { app: Arc::new(app.clone()), router: app.router() };
-        self.state().apps.insert(name, attached);
+        self.state().apps.entry(name).or_default().insert(replica, attached);
         for topic in app.topics() {
-            self.subscribe(topic, name);
-            self.subscribe(&dead_letters(topic, name), name);
+            self.subscribe(topic, name, replica);
+            self.subscribe(&dead_letters(topic, name), name, replica);
         }
     }
 
     /// As if the app's process had ended: entries wait, invocations fail.
     pub fn detach(&self, name: &str) {
-        self.state().apps.remove(name);
+        self.detach_replica(name, 0);
+    }
+
+    /// As [`Bus::detach`]; the other replicas go on.
+    pub fn detach_replica(&self, name: &str, replica: usize) {
+        if let Some(replicas) = self.state().apps.get_mut(name) {
+            replicas.remove(&replica);
+        }
     }
 
     /// Entries that wait for delivery.
@@ -149,16 +164,16 @@ impl Bus {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn subscribe(&self, topic: &str, name: &'static str) {
-        let subscription = Arc::new(Subscription::default());
+    fn subscribe(&self, topic: &str, name: &'static str, replica: usize) {
         let mut state = self.state();
-        let apps = state.subscriptions.entry(topic.to_owned()).or_default();
-        if apps.contains_key(name) {
-            return apps[name].ready.notify_one();
-        }
-        apps.insert(name, subscription.clone());
+        let subscription = state.subscriptions.entry(topic.to_owned()).or_default().entry(name).or_default().clone();
+        let is_new = state.delivering.insert((topic.to_owned(), name, replica));
         drop(state);
-        self.0.tasks.spawn(self.clone().deliver(topic.to_owned(), name, subscription));
+        if is_new {
+            self.0.tasks.spawn(self.clone().deliver(topic.to_owned(), name, replica, subscription));
+        } else {
+            subscription.ready.notify_waiters();
+        }
     }
 
     fn enqueue(&self, topic: &str, event: &Bytes) {
@@ -167,20 +182,23 @@ impl Bus {
         }
     }
 
-    /// One delivery in flight a subscription.
-    async fn deliver(self, topic: String, name: &'static str, subscription: Arc<Subscription>) {
+    /// One delivery in flight a subscription and replica.
+    async fn deliver(self, topic: String, name: &'static str, replica: usize, subscription: Arc<Subscription>) {
         loop {
-            if self.app(name).is_none() || subscription.queue().is_empty() {
-                subscription.ready.notified().await;
+            let ready = subscription.ready.notified();
+            let attached = self.replicas(name).contains_key(&replica);
+            let mut batch = if attached { subscription.take() } else { Vec::new() };
+            if batch.is_empty() {
+                ready.await;
                 continue;
             }
             let dead_letters = dead_letters(&topic, name);
-            let mut batch = subscription.take();
             let mut pause = RETRY_PAUSE.0;
             for attempt in 0..=RETRIES {
-                // Whoever is there now: the app may have ended and come back during the retries.
-                let statuses = match self.app(name) {
-                    Some(app) => self.deliver_once(app, &topic, &batch).await,
+                // Whoever is there now: the app may have ended and come back during the retries, or left a replica.
+                let mut replicas = self.replicas(name);
+                let statuses = match replicas.remove(&replica).or_else(|| replicas.into_values().next()) {
+                    Some(Attached { app, .. }) => self.deliver_once(app, &topic, &batch).await,
                     None => vec![Status::Retry; batch.len()],
                 };
                 let with = |status| batch.iter().zip(&statuses).filter(move |(_, given)| **given == status);
@@ -199,8 +217,8 @@ impl Bus {
         }
     }
 
-    fn app(&self, name: &str) -> Option<Arc<dyn Receiver>> {
-        self.state().apps.get(name).map(|attached| attached.app.clone())
+    fn replicas(&self, name: &str) -> BTreeMap<usize, Attached> {
+        self.state().apps.get(name).cloned().unwrap_or_default()
     }
 
     async fn deliver_once(&self, app: Arc<dyn Receiver>, topic: &str, batch: &[Bytes]) -> Vec<Status> {
@@ -228,7 +246,7 @@ impl Subscription {
             queue.push_back(event);
         }
         drop(queue);
-        self.ready.notify_one();
+        self.ready.notify_waiters();
     }
 
     fn take(&self) -> Vec<Bytes> {
@@ -260,7 +278,9 @@ impl Sidecar for Bus {
     }
 
     fn invoke(&self, service: &str, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SidecarError>> {
-        let attached = self.state().apps.get(service).cloned();
+        let replicas = self.replicas(service);
+        let chosen = if replicas.len() > 1 { self.0.clock.random() as usize % replicas.len() } else { 0 };
+        let attached = replicas.into_values().nth(chosen);
         let missing = format!("{service} is not here");
         async move {
             let router = attached.ok_or(SidecarError(missing))?.router;

@@ -127,6 +127,8 @@ pub enum Faults {
     None,
     /// Each publish doubled, each delivery made twice at once.
     Double,
+    /// Under `dev` alone: services, daprds and Redis are reached through proxies that somebody else runs.
+    Detour,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]

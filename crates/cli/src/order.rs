@@ -1,13 +1,14 @@
 //! `millrace order`: places orders as any customer would, through the public door, follows each to its end, and lets the
 //! partners' books say whether the shop told the truth.
 
-mod judge;
+pub mod judge;
 mod live;
-mod many;
-mod mix;
+pub mod many;
+pub mod mix;
 mod report;
 mod request;
 mod shop;
+pub mod tally;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::config::{self, Config};
 pub use judge::{Books, Truth};
 pub use live::Entry;
 use mix::Mix;
+pub use report::Report;
 pub use request::{Ending, Line, Order};
 pub use shop::Shop;
 

@@ -90,9 +90,4 @@ impl Node {
     pub fn has_daprd(&self) -> bool {
         self.daprd.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
-
-    pub async fn kill_daprd(&self) {
-        let daprd = self.daprd.lock().unwrap_or_else(PoisonError::into_inner).take();
-        daprd.expect("it runs").kill().await;
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redis::{FromRedisValue, RedisError, Value, cmd};
+use redis::{FromRedisValue, RedisError, cmd};
 use tokio::process::Child;
 
 use super::machine::{Folder, eventually, free_port, program, start};
@@ -62,16 +62,5 @@ impl Redis {
         let entries: Vec<(String, std::collections::HashMap<String, Vec<u8>>)> =
             self.ask(&range).await.expect("a stream");
         entries.into_iter().filter_map(|(_, mut fields)| fields.remove("data")).map(bytes::Bytes::from).collect()
-    }
-
-    /// Entries that the consumer group of `app` has been given and has not acknowledged, over all topics.
-    pub async fn unacknowledged(&self, app: &str) -> u64 {
-        let mut count = 0;
-        for topic in self.topics().await {
-            // A topic the app does not hear has no such group.
-            let pending = self.ask::<(u64, Value, Value, Value)>(&["XPENDING", &topic, app]).await;
-            count += pending.map_or(0, |(count, ..)| count);
-        }
-        count
     }
 }

@@ -1,8 +1,8 @@
 //! The same system on real daprd and Redis: that the bus keeps the contract which the embedded one promises, and that the
-//! shop keeps its own when processes, sidecars and the broker's memory go.
+//! shop keeps its own. What kills do to it is shown by `make chaos`.
 
-mod chaos;
 mod contract;
 mod doctor;
+mod doubled;
 mod orders;
 mod saga;

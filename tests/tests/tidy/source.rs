@@ -30,7 +30,8 @@ pub const SPAWNS: [(&str, &str); 5] = [
     ("crates/cli/", "processes and sockets, never simulated"),
 ];
 /// Tests that wait by a real clock, and why.
-pub const SLEEPS: [(&str, &str); 3] = [
+pub const SLEEPS: [(&str, &str); 4] = [
+    ("crates/cli/tests/chaos/pace.rs", "faults on real processes come and last by the clock"),
     ("crates/millrace/tests/store/suite.rs", "a real Redis reads its own clock, which nobody can move"),
     ("tests/src/real/machine.rs", "between two looks of the one poll with a deadline"),
     ("tests/src/real/process.rs", "between two tries for a port, with a deadline"),

@@ -14,8 +14,25 @@ use crate::ports::{Ports, ServicePorts, local};
 use crate::process::listen;
 use crate::services::SERVICES;
 
-/// Where the doubling proxies listen, beside the service's own ports: before its app, and before its daprd.
-const PROXIES: (u16, u16) = (6, 7);
+/// Where a service and its daprd are found, and where each finds Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Links {
+    pub app: u16,
+    pub daprd: u16,
+    pub store: u16,
+    pub broker: u16,
+}
+
+impl Links {
+    pub fn direct(own: ServicePorts, redis: u16) -> Self {
+        Self { app: own.app, daprd: own.dapr_http, store: redis, broker: redis }
+    }
+
+    /// Where proxies stand before each, beside the service's own ports.
+    pub fn detour(own: ServicePorts) -> Self {
+        Self { app: own.app + 6, daprd: own.app + 7, store: own.app + 8, broker: own.app + 9 }
+    }
+}
 
 pub struct Plan {
     pub redis: Spec,
@@ -29,12 +46,11 @@ pub struct Plan {
 
 impl Plan {
     pub fn new(config: &Config, daprd: PathBuf, redis: PathBuf) -> anyhow::Result<Self> {
-        let (ports, double) = (config.ports(), config.faults == Faults::Double);
+        let (ports, faults) = (config.ports(), config.faults);
         let config = &Config {
             store: Store::Redis,
             bus: Bus::Dapr,
             durability: Durability::Standard,
-            redis_url: Some(format!("redis://{}", local(ports.redis()))),
             // The proxies' business here; the embedded bus has no part in it.
             faults: Faults::None,
             ..config.clone()
@@ -44,14 +60,18 @@ impl Plan {
         let mut proxies = Vec::new();
         for (place, service) in SERVICES.iter().enumerate() {
             let own = ports.service(place);
-            let (mut to_app, mut to_daprd) = (own.app, own.dapr_http);
-            if double {
-                (to_app, to_daprd) = (own.app + PROXIES.0, own.app + PROXIES.1);
-                proxies.extend([(to_app, own.app), (to_daprd, own.dapr_http)]);
+            let (direct, detour) = (Links::direct(own, ports.redis()), Links::detour(own));
+            let links = match faults {
+                Faults::None => direct,
+                Faults::Double => Links { app: detour.app, daprd: detour.daprd, ..direct },
+                Faults::Detour => detour,
+            };
+            if faults == Faults::Double {
+                proxies.extend([(detour.app, direct.app), (detour.daprd, direct.daprd)]);
             }
             let tokens = [("DAPR_API_TOKEN", token()?.into()), ("APP_API_TOKEN", token()?.into())];
-            let app = app(config, &ours, service, own, to_daprd, &tokens);
-            services.push((app, sidecar(config, &daprd, service, own, to_app, &tokens)));
+            let app = app(config, &ours, service, own, links, &tokens);
+            services.push((app, sidecar(config, &daprd, service, own, links, &tokens)));
         }
         let partners = partners(config, &ours, ports);
         let ports = self::ports(config).into_iter().chain(proxies.iter().map(|(at, _)| *at)).collect();
@@ -114,11 +134,12 @@ fn partners(config: &Config, ours: &Path, ports: Ports) -> Vec<Spec> {
 
 type Tokens = [(&'static str, OsString); 2];
 
-fn app(config: &Config, ours: &Path, service: &str, own: ServicePorts, to_daprd: u16, tokens: &Tokens) -> Spec {
+fn app(config: &Config, ours: &Path, service: &str, own: ServicePorts, links: Links, tokens: &Tokens) -> Spec {
     let mut environment = environment(config);
     environment.extend(tokens.iter().cloned());
     let port = |port: u16| OsString::from(port.to_string());
-    environment.extend([("APP_PORT", port(own.app)), ("DAPR_HTTP_PORT", port(to_daprd))]);
+    environment.extend([("APP_PORT", port(own.app)), ("DAPR_HTTP_PORT", port(links.daprd))]);
+    environment.push(("MILLRACE_REDIS_URL", format!("redis://{}", local(links.store)).into()));
     environment.push(("MILLRACE_ADMIN", local(own.admin).to_string().into()));
     Spec {
         name: service.to_owned(),
@@ -131,18 +152,18 @@ fn app(config: &Config, ours: &Path, service: &str, own: ServicePorts, to_daprd:
     }
 }
 
-fn sidecar(config: &Config, daprd: &Path, service: &str, own: ServicePorts, to_app: u16, tokens: &Tokens) -> Spec {
+fn sidecar(config: &Config, daprd: &Path, service: &str, own: ServicePorts, links: Links, tokens: &Tokens) -> Spec {
     let mut environment: Vec<(&str, OsString)> = tokens.to_vec();
-    let redis = local(config.ports().redis()).to_string();
+    let redis = local(links.broker).to_string();
     environment.extend([("DAPR_HOST_IP", "127.0.0.1".into()), ("MILLRACE_REDIS_HOST", redis.into())]);
     // Blocking the shutdown keeps the API open for handlers in flight while nothing new is delivered.
     let flags = format!(
-        "--mode standalone --app-id {service} --app-port {to_app} --app-protocol http --app-channel-address 127.0.0.1 \
+        "--mode standalone --app-id {service} --app-port {} --app-protocol http --app-channel-address 127.0.0.1 \
          --dapr-http-port {} --dapr-grpc-port {} --dapr-internal-grpc-port {} --metrics-port {} \
          --dapr-internal-grpc-listen-address 127.0.0.1 --dapr-listen-addresses 127.0.0.1 \
          --metrics-listen-address 127.0.0.1 --log-level warn --dapr-block-shutdown-duration 3s \
          --dapr-graceful-shutdown-seconds 10",
-        own.dapr_http, own.dapr_grpc, own.dapr_internal, own.dapr_metrics
+        links.app, own.dapr_http, own.dapr_grpc, own.dapr_internal, own.dapr_metrics
     );
     let mut args: Vec<OsString> = flags.split_whitespace().map(OsString::from).collect();
     args.extend(["--resources-path".into(), resources::components(&config.data).into()]);

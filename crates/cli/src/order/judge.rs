@@ -34,7 +34,7 @@ pub struct Goods {
     pub wanted: Pieces,
     pub received: Pieces,
     /// On hand before the run.
-    before: Pieces,
+    pub before: Pieces,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

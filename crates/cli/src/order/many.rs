@@ -70,7 +70,7 @@ pub async fn run(shop: &Shop, books: &Books, args: &Args, key: &str) -> anyhow::
     Ok(report.ok())
 }
 
-async fn receive(shop: &Shop, goods: &mut Goods, key: &str) -> anyhow::Result<()> {
+pub async fn receive(shop: &Shop, goods: &mut Goods, key: &str) -> anyhow::Result<()> {
     let path = format!("/stock/{}/receipts", goods.location);
     let lines: Vec<_> =
         goods.wanted.iter().map(|(sku, quantity)| json!({ "sku": sku, "quantity": quantity })).collect();
@@ -83,7 +83,8 @@ async fn receive(shop: &Shop, goods: &mut Goods, key: &str) -> anyhow::Result<()
     Ok(())
 }
 
-async fn customer(shop: &Shop, planned: Planned, key: String) -> Outcome {
+/// Places the order and follows it to its end.
+pub async fn customer(shop: &Shop, planned: Planned, key: String) -> Outcome {
     let (expected, kind) = (planned.ending(), planned.kind.clone());
     let mut outcome = Outcome { kind, expected, id: String::new(), order: Value::Null, took: None, problem: None };
     if let Err(error) = shopping(shop, &planned, &key, &mut outcome).await {

@@ -30,7 +30,8 @@ pub struct Config {
     /// What carries events between services
     #[arg(long, env = "MILLRACE_BUS", global = true, default_value = "embedded", hide_short_help = true)]
     pub bus: Bus,
-    /// Redis 7 or newer [default: redis://127.0.0.1:6390]
+    /// Redis 7 or newer; nodes of a cluster, or a master and its replicas, as redis://host:port,host:port [default:
+    /// redis://127.0.0.1:6390]
     #[arg(long, env = "MILLRACE_REDIS_URL", global = true, value_name = "URL", hide_short_help = true)]
     #[arg(hide_env_values = true)]
     pub redis_url: Option<String>,

@@ -7,7 +7,12 @@ use crate::store::PARTITIONS;
 const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_XMODEM);
 
 pub fn partition_of(key: &str) -> u8 {
-    (CRC.checksum(key.as_bytes()) % u16::from(PARTITIONS)) as u8
+    (crc16(key) % u16::from(PARTITIONS)) as u8
+}
+
+/// The checksum that Redis Cluster assigns slots by, too.
+pub(crate) fn crc16(text: &str) -> u16 {
+    CRC.checksum(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -16,7 +21,7 @@ mod tests {
 
     #[test]
     fn the_checksum_is_crc16_xmodem() {
-        assert_eq!(CRC.checksum(b"123456789"), 0x31C3);
+        assert_eq!(crc16("123456789"), 0x31C3);
     }
 
     #[test]

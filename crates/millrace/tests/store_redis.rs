@@ -1,15 +1,17 @@
 //! The Redis store on a real server: the contract, the same answers as the embedded store, and what only a server
 //! of its own can do to it.
 
+#[path = "store/suite.rs"]
+#[macro_use]
+mod suite;
+#[path = "store_redis/cluster.rs"]
+mod cluster;
 #[path = "store_redis/faults.rs"]
 mod faults;
 #[path = "store/generate.rs"]
 mod generate;
 #[path = "store_redis/server.rs"]
 mod server;
-#[path = "store/suite.rs"]
-#[macro_use]
-mod suite;
 
 use std::sync::Arc;
 

@@ -10,31 +10,22 @@
 mod check;
 mod keys;
 mod read;
+mod servers;
 mod wire;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Value, cmd, pipe};
-use tokio::sync::RwLock;
+use futures::future::{BoxFuture, join_all};
+use redis::{Cmd, FromRedisValue, Value, pipe};
 
 use self::keys::Keys;
+use self::servers::{Link, Servers};
 use super::{Answer, Epoch, Partition, Query, Store, StoreError, Unit, Verdict};
 use crate::clock::Clock;
 
 const SCRIPT: &str = include_str!("redis/commit.lua");
 
-/// An fsync on a busy disk may take this long; the driver's own 500 ms would make many an outcome unknown.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(1);
-/// Few and short, because callers wait meanwhile and have their own retries.
-const RECONNECTS: usize = 2;
-const RECONNECT_DELAY: Duration = Duration::from_millis(50);
 const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
-/// The script may be flushed or the server restarted between loading and calling; more often than this is no accident.
-const LOADS: usize = 3;
 
 /// What a commit has survived when it is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,68 +43,46 @@ pub enum Durability {
 pub struct RedisStore {
     namespace: String,
     durability: Durability,
-    client: Client,
-    connection: ConnectionManager,
-    /// Of its own, because `WAIT` blocks all that follows on its connection.
-    waiting: ConnectionManager,
-    /// The script's hash on the server process last seen.
-    script: RwLock<Arc<str>>,
+    servers: Servers,
     clock: Clock,
 }
 
 impl RedisStore {
-    /// `url` as `redis://user:password@host:port/db`. Keys of different namespaces never meet.
-    pub async fn connect(url: &str, namespace: &str, durability: Durability) -> Result<Self, StoreError> {
-        let client = Client::open(url).map_err(wire::store_error)?;
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(RECONNECTS)
-            .set_min_delay(RECONNECT_DELAY)
-            .set_connection_timeout(Some(CONNECTION_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let script = load(&client).await?;
-        Ok(Self {
-            namespace: namespace.to_owned(),
-            durability,
-            connection: client.get_connection_manager_lazy(config.clone()).map_err(wire::store_error)?,
-            waiting: client.get_connection_manager_lazy(config).map_err(wire::store_error)?,
-            client,
-            script: RwLock::new(script),
-            clock: Clock::system(),
-        })
+    /// `urls` as `redis://user:password@host:port/db`. Further servers follow as `,host:port`: nodes of a cluster, or a
+    /// master's replicas, one of which may have taken its place. Keys of different namespaces never meet.
+    pub async fn connect(urls: &str, namespace: &str, durability: Durability) -> Result<Self, StoreError> {
+        let servers = Servers::new(urls, durability == Durability::Strict)?;
+        servers.all().await?;
+        Ok(Self { namespace: namespace.to_owned(), durability, servers, clock: Clock::system() })
     }
 
-    /// What the server's version and settings lack for the durability level, each as a sentence with its fix.
+    /// What the servers' versions and settings lack for the durability level, each as a sentence with its fix.
     pub async fn check(&self) -> Result<Vec<String>, StoreError> {
-        check::check(&mut self.connection.clone(), self.durability).await
+        let mut faults = Vec::new();
+        for link in self.servers.all().await? {
+            faults.extend(check::check(&mut link.connection.clone(), self.durability).await?);
+        }
+        faults.sort();
+        faults.dedup();
+        Ok(faults)
     }
 
     async fn call<T: FromRedisValue>(&self, partition: &Partition, arguments: &[&[u8]]) -> Result<T, StoreError> {
         let keys = Keys::new(&self.namespace, partition);
-        let mut connection = self.connection.clone();
-        let mut loads = 0;
-        loop {
-            let script = self.script.read().await.clone();
-            let mut command = cmd("EVALSHA");
-            command.arg(&*script).arg(1).arg(keys.tag()).arg(arguments);
-            match command.query_async(&mut connection).await {
-                Err(error) if error.code() == Some("NOSCRIPT") && loads < LOADS => self.reload(&script).await?,
-                answer => return answer.map_err(wire::store_error),
-            }
-            loads += 1;
-        }
-    }
-
-    async fn reload(&self, unknown: &str) -> Result<(), StoreError> {
-        let mut script = self.script.write().await;
-        if **script == *unknown {
-            *script = load(&self.client).await?;
-        }
-        Ok(())
+        let request = |script: &str| {
+            let mut one = pipe();
+            // The tag is no key's name. So while a slot moves, its old server finds it missing and refuses the script,
+            // which would else work on the part of the keys that are still there.
+            one.cmd("EVALSHA").arg(script).arg(1).arg(keys.tag()).arg(arguments);
+            one
+        };
+        let mut replies = self.servers.ask(keys.tag(), request).await?;
+        T::from_redis_value(replies.pop().unwrap_or(Value::Nil)).map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 
     /// One round trip: the replies to each group of commands. Not a transaction, which a server out of memory refuses
     /// even to read; each group's order bears commits between its commands.
-    async fn ask(&self, groups: Vec<Vec<Cmd>>) -> Result<Vec<Vec<Value>>, StoreError> {
+    async fn ask(&self, keys: &Keys, groups: Vec<Vec<Cmd>>) -> Result<Vec<Vec<Value>>, StoreError> {
         let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
         let mut pipeline = pipe();
         for command in groups.into_iter().flatten() {
@@ -122,33 +91,20 @@ impl RedisStore {
         if pipeline.is_empty() {
             return Ok(vec![vec![]; sizes.len()]);
         }
-        let replies: Vec<Value> =
-            pipeline.query_async(&mut self.connection.clone()).await.map_err(wire::store_error)?;
-        let mut replies = replies.into_iter();
+        let mut replies = self.servers.ask(keys.tag(), |_| pipeline.clone()).await?.into_iter();
         Ok(sizes.into_iter().map(|size| replies.by_ref().take(size).collect()).collect())
     }
 
     async fn answers(&self, partition: &Partition, queries: &[Query]) -> Result<Vec<Answer>, StoreError> {
         let keys = Keys::new(&self.namespace, partition);
-        let first = self.ask(queries.iter().map(|query| read::first(&keys, query)).collect()).await?;
+        let first = self.ask(&keys, queries.iter().map(|query| read::first(&keys, query)).collect()).await?;
         let more = queries.iter().zip(&first).map(|(query, first)| read::second(&keys, query, first));
-        let second = self.ask(more.collect::<Result<_, _>>()?).await?;
+        let second = self.ask(&keys, more.collect::<Result<_, _>>()?).await?;
         queries
             .iter()
             .zip(first.iter().zip(&second))
             .map(|(query, (first, second))| read::answer(query, first, second))
             .collect()
-    }
-
-    async fn replicated(&self) -> Result<(), StoreError> {
-        // WAIT is about what its own connection has sent; any command there raises that to all the server has done.
-        let mut both = pipe();
-        both.cmd("PING").ignore().cmd("WAIT").arg(1).arg(REPLICA_TIMEOUT.as_millis() as u64);
-        let (replicas,): (u64,) = both.query_async(&mut self.waiting.clone()).await.map_err(wire::store_error)?;
-        if replicas == 0 {
-            return Err(StoreError::Unavailable(format!("no replica within {} ms", REPLICA_TIMEOUT.as_millis())));
-        }
-        Ok(())
     }
 }
 
@@ -185,26 +141,25 @@ impl Store for RedisStore {
         Box::pin(async {
             match self.durability {
                 Durability::None | Durability::Dev | Durability::Standard => Ok(()),
-                Durability::Strict => self.replicated().await,
+                Durability::Strict => {
+                    let links = self.servers.all().await?;
+                    join_all(links.iter().map(|link| replicated(link))).await.into_iter().collect()
+                }
             }
         })
     }
 }
 
-/// Reads the run id and loads the script on one connection, which can't reach two processes.
-async fn load(client: &Client) -> Result<Arc<str>, StoreError> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECTION_TIMEOUT))
-        .set_response_timeout(Some(RESPONSE_TIMEOUT));
-    let mut connection =
-        client.get_multiplexed_async_connection_with_config(&config).await.map_err(wire::store_error)?;
-    let info: String = cmd("INFO").arg("server").query_async(&mut connection).await.map_err(wire::store_error)?;
-    let run_id =
-        info_field(&info, "run_id").ok_or_else(|| StoreError::Unavailable("the server tells no run id".to_owned()))?;
-    let script = SCRIPT.replace("@RUN_ID@", run_id);
-    let hash: String =
-        cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await.map_err(wire::store_error)?;
-    Ok(hash.into())
+async fn replicated(link: &Link) -> Result<(), StoreError> {
+    let Some(mut waiting) = link.waiting.clone() else { return Ok(()) };
+    // WAIT is about what its own connection has sent; any command there raises that to all the server has done.
+    let mut both = pipe();
+    both.cmd("PING").ignore().cmd("WAIT").arg(1).arg(REPLICA_TIMEOUT.as_millis() as u64);
+    let (replicas,): (u64,) = both.query_async(&mut waiting).await.map_err(wire::store_error)?;
+    if replicas == 0 {
+        return Err(StoreError::Unavailable(format!("no replica within {} ms", REPLICA_TIMEOUT.as_millis())));
+    }
+    Ok(())
 }
 
 fn info_field<'a>(info: &'a str, name: &str) -> Option<&'a str> {

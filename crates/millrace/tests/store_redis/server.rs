@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use millrace::store::redis::{Durability, RedisStore};
+use redis::{FromRedisValue, Value};
 
 pub struct Server {
     process: Child,
@@ -35,18 +36,26 @@ impl Server {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     pub async fn store(&self) -> RedisStore {
         RedisStore::connect(&self.url(), "test", Durability::Standard).await.expect("the server answers")
     }
 
     /// For what the store itself would never do.
-    pub fn command(&self, words: &[&str]) -> redis::Value {
+    pub fn ask<T: FromRedisValue>(&self, words: &[&str]) -> T {
         let client = redis::Client::open(self.url()).expect("a valid address");
         let mut connection = client.get_connection().expect("the server answers");
         redis::cmd(words[0])
             .arg(&words[1..])
             .query(&mut connection)
             .unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    pub fn command(&self, words: &[&str]) -> Value {
+        self.ask(words)
     }
 
     pub fn kill(&mut self) {
@@ -68,11 +77,11 @@ impl Drop for Server {
     }
 }
 
-/// Below the ports that systems give to outgoing connections.
+/// Below the ports that systems give to outgoing connections, together with a cluster's bus 10,000 above.
 fn next_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = std::process::id() as u16 % 120 * 100;
-    20_000 + start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 12_700
+    let start = std::process::id() as u16 % 27 * 100;
+    20_000 + start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 2_700
 }
 
 /// Returns when the server serves, or none when it ends instead, as it does on a taken port.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use redis::aio::ConnectionManager;
+use redis::aio::MultiplexedConnection;
 use redis::{RedisError, cmd};
 
 use super::{Durability, info_field, wire};
@@ -13,7 +13,7 @@ const OLDEST: u32 = 7;
 
 /// Sentences, each with its fix; none when all is as it has to be.
 pub(super) async fn check(
-    connection: &mut ConnectionManager,
+    connection: &mut MultiplexedConnection,
     durability: Durability,
 ) -> Result<Vec<String>, StoreError> {
     let info: String = cmd("INFO").query_async(connection).await.map_err(wire::store_error)?;

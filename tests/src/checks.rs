@@ -2,12 +2,14 @@
 //! which a check must fail when the condition it rests on is switched off.
 
 mod callbacks;
+mod hostile;
 mod poison;
 mod port;
 mod reads;
 mod requests;
 
 pub use callbacks::*;
+pub use hostile::*;
 pub use poison::*;
 pub use port::*;
 pub use reads::*;

@@ -4,6 +4,7 @@
 
 pub mod checks;
 pub mod faulty;
+pub mod hostile;
 pub mod judge;
 pub mod order;
 pub mod real;

@@ -8,6 +8,10 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::serve::ListenerExt;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use millrace::clock::Clock;
 use millrace::outside::Network;
 use millrace::sidecar::Sidecar;
@@ -124,6 +128,10 @@ pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
+/// From a connection's first moment, or the end of its last answer, to the end of the next request's headers.
+const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
 /// The HTTP servers of a process; all stop taking requests when told so.
 #[derive(Default)]
 pub struct Servers {
@@ -138,6 +146,34 @@ impl Servers {
             let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
             // Never returns an error; a failed accept is retried inside.
             let _ = axum::serve(listener, router).with_graceful_shutdown(stop).await;
+        });
+    }
+
+    /// As [`Servers::add`], for callers who may be slow on purpose: headers not sent in time end the connection.
+    pub fn add_public(&mut self, listener: TcpListener, router: Router) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+            builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
+            let (graceful, mut connections) = (GracefulShutdown::new(), JoinSet::new());
+            loop {
+                let accepted = tokio::select! {
+                    biased;
+                    () = stop.cancelled() => break,
+                    Some(_) = connections.join_next() => continue,
+                    accepted = listener.accept() => accepted,
+                };
+                let Ok((stream, _)) = accepted else {
+                    // Out of file handles: some connection will end.
+                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                    continue;
+                };
+                drop(stream.set_nodelay(true));
+                let service = TowerToHyperService::new(router.clone());
+                let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+                connections.spawn(graceful.watch(connection));
+            }
+            graceful.shutdown().await;
         });
     }
 

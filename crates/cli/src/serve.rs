@@ -58,7 +58,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         servers.add(listener, service.router(config.app_api_token.clone()));
     }
     if let Some(listener) = public {
-        servers.add(listener, gateway::public(service.clone()));
+        servers.add_public(listener, gateway::public(service.clone()));
     }
     admin.set_ready(true);
     stop.await;

@@ -73,7 +73,7 @@ impl Shop {
         let gateway = process.service("gateway").context("the shop has no gateway")?;
         let admin = Admin::of(&process);
         let mut servers = Servers::default();
-        servers.add(public, gateway::public(gateway.clone()));
+        servers.add_public(public, gateway::public(gateway.clone()));
         servers.add(private, admin.router(config.admin_token.clone()));
         partners.start();
         Ok(Self { process, servers, partners, admin })

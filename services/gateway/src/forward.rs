@@ -1,9 +1,11 @@
 //! A call handed on, body unchanged and with only the headers named here, in either direction; and an order's story, live.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use axum::response::IntoResponse;
 use millrace::clock::Clock;
 use millrace::idempotency::{CALLER, REPLAYED};
@@ -16,6 +18,8 @@ const SESSION: HeaderName = HeaderName::from_static("x-session-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Longest correlation id taken from a caller: it travels in every event that follows.
 const CORRELATION_BYTES: usize = 128;
+/// Longest wait for a body, however large it may be.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a caller may tell the service. Who calls is the gateway's to say, so [`CALLER`] is not among them.
 const IN: [HeaderName; 8] = [
@@ -40,10 +44,7 @@ pub async fn forward(service: Service, to: &'static str, request: Request) -> An
         if !is_plain(uri.path()) {
             return Err(Problem::NotFound("route_not_found").into_response());
         }
-        let body = Bytes::from_request(request, &()).await.map_err(|refused| {
-            let refused = Rejected::new(refused.status(), "body_refused", refused.body_text());
-            Problem::Rejected(refused).into_response()
-        })?;
+        let body = whole(request).await.map_err(IntoResponse::into_response)?;
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         invoke(&service, to, method, path, &headers, body).await.map_err(IntoResponse::into_response)
     };
@@ -72,6 +73,14 @@ pub async fn watch(State(service): State<Service>, Path(order): Path<String>, gi
     };
     answer.headers_mut().extend(correlation);
     answer
+}
+
+/// The whole body, in bounded time and size: what is forwarded is never half of what was meant.
+async fn whole(request: Request) -> Result<Bytes, Problem> {
+    let refused = |status, detail: String| Problem::Rejected(Rejected::new(status, "body_refused", detail));
+    let body = tokio::time::timeout(BODY_WITHIN, Bytes::from_request(request, &())).await;
+    let body = body.map_err(|_| refused(StatusCode::REQUEST_TIMEOUT, "the body came too slowly".to_owned()))?;
+    body.map_err(|error| refused(error.status(), error.body_text()))
 }
 
 /// `path` and `headers` must have come through [`is_plain`] and [`headers`].

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod golden;
+mod hostile;
 mod http_api;
 mod serve;
 mod shop;

@@ -150,6 +150,20 @@ impl Metrics {
         self.events.get()
     }
 
+    pub fn published_total(&self) -> u64 {
+        self.published.get()
+    }
+
+    /// Units refused because their mark was there.
+    pub fn duplicates(&self) -> u64 {
+        self.duplicates.get()
+    }
+
+    /// Units decided again because a version had moved.
+    pub fn conflicts(&self) -> u64 {
+        self.conflicts.get()
+    }
+
     pub fn parked_total(&self) -> u64 {
         self.parked.get()
     }

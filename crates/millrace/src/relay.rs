@@ -137,11 +137,11 @@ impl Service {
     /// Publishes what is in an own feed, neither reported nor in flight, and older than one sweep.
     pub(crate) async fn sweep_feed(&self, topic: &str, partition: u8, head: u64) {
         let cursor = self.relay().cursor(own_feed(self, topic, partition));
-        if is_off(Fault::Sweep) || !self.refresh(&cursor).await {
+        if is_off(Fault::Sweep) {
             return;
         }
         cursor.saw_head(head);
-        let overdue = cursor.overdue(self.clock().now_us(), self.tuning().sweep.as_micros() as i64, SWEEP);
+        let overdue = self.overdue(&cursor, self.tuning().sweep, SWEEP).await;
         let Some(&first) = overdue.first() else { return };
         let wanted: HashSet<u64> = overdue.into_iter().collect();
         let query = Query::Feed { topic: topic.to_owned(), after: first - 1, limit: SWEEP };

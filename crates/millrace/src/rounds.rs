@@ -119,13 +119,8 @@ impl Service {
     /// Reads what is overdue from the producer and drives it the ordinary way.
     async fn heal_feed(&self, progress: &Arc<Progress>) {
         let Some(consumer) = self.consumer_of(progress).filter(|_| !is_off(Fault::Heal)) else { return };
-        if !self.refresh(progress).await {
-            return;
-        }
-        let overdue = progress.overdue(self.clock().now_us(), self.tuning().heal_after.as_micros() as i64, PAGE);
+        let overdue = self.overdue(progress, self.tuning().heal_after, PAGE).await;
         let (Some(&first), Some(&last)) = (overdue.first(), overdue.last()) else { return };
-        // Another replica may have settled them since the copy was read.
-        progress.forget();
         let events = self.fetch(progress.feed(), first - 1, PAGE).await;
         let wanted: Vec<_> = events
             .into_iter()
@@ -146,6 +141,17 @@ impl Service {
         }
         wanted.iter().for_each(|_| self.metrics().healed());
         self.drive_for(&consumer, wanted).await;
+    }
+
+    /// At most `limit` positions that have been gaps for so long, by the store's word: the copy says when to ask, and is
+    /// behind wherever another replica has settled.
+    pub(crate) async fn overdue(&self, progress: &Progress, since: Duration, limit: usize) -> Vec<Position> {
+        let overdue = || progress.overdue(self.clock().now_us(), since.as_micros() as i64, limit);
+        if !self.refresh(progress).await || overdue().is_empty() {
+            return Vec::new();
+        }
+        progress.forget();
+        if self.refresh(progress).await { overdue() } else { Vec::new() }
     }
 
     /// Drives again what is held but neither parked nor behind a parked entry any more.

@@ -15,4 +15,5 @@ mod conformance;
 mod docs;
 mod http;
 mod poison;
+mod replicas;
 mod saga;

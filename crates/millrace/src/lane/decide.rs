@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use super::Job;
 use super::group::Memory;
+use super::{Done, Job, Refused, Reply};
 use crate::app::WorkKind;
 use crate::decider::{Loaded, RecordedEvent, Slot, SlotRef, Written};
 use crate::event::{Draft, Incoming};
-use crate::problem::Rejected;
 use crate::store::{Append, Epoch, NewEvent, NewWork, RowWrite, Unit};
 use crate::work::StartedWork;
 
@@ -21,14 +20,14 @@ const SNAPSHOT_EVERY: u64 = 64;
 pub(super) struct Decided {
     pub unit: Unit,
     pub slots: Vec<Slot>,
-    pub rejected: Option<Rejected>,
+    /// What to answer once the unit is committed.
+    pub answer: Reply,
     pub published: Vec<(String, String, Bytes)>,
     pub started: Vec<StartedWork>,
 }
 
 /// Why a job can't become a unit.
 pub(super) enum Undecidable {
-    Rejected(Rejected),
     Poison(String),
     /// Not before these are loaded.
     Unloaded(Vec<SlotRef>),
@@ -54,9 +53,6 @@ impl Memory {
                 break;
             }
         }
-        if let Some(rejected) = rejected.clone().filter(|rejected| rejected.transient) {
-            return Err(Undecidable::Rejected(rejected));
-        }
         let (versions, mut written) = loaded.into_parts();
         written.retain(|_| rejected.is_none());
         let slots: Vec<Slot> = versions.iter().map(|(slot, _)| slot.clone()).collect();
@@ -71,15 +67,24 @@ impl Memory {
             parks: job.parks.clone(),
             floors: job.floors.clone(),
             result,
-            appends: only_read(versions, &written),
+            appends: only_read(&versions, &written),
             ..Unit::default()
         };
-        let mut decided = Decided { unit, slots, rejected, published: Vec::new(), started: Vec::new() };
+        // What is not committed is believed no more than what is: another replica may have moved on from what was read.
+        let check = Unit { after: unit.after.clone(), appends: only_read(&versions, &[]), ..Unit::default() };
+        let transient = rejected.as_ref().is_some_and(|rejected| rejected.transient);
+        let unit = if transient { check.clone() } else { unit };
+        let answer = Ok(Done::Committed(rejected));
+        let mut decided = Decided { unit, slots, answer, published: Vec::new(), started: Vec::new() };
         let context = Encoding { job, epoch, time: self.outlets.clock.rfc3339() };
         for written in written {
             writers.insert(written.slot.clone(), index);
             let (slot, after) = (written.slot.clone(), written.after.clone());
-            self.encode(written, &context, &mut decided).map_err(Undecidable::Poison)?;
+            if let Err(reason) = self.encode(written, &context, &mut decided) {
+                decided.slots.iter().for_each(|slot| self.forget_slot(slot));
+                let answer = Err(Refused::Poison(reason));
+                return Ok(Decided { unit: check, answer, published: Vec::new(), started: Vec::new(), ..decided });
+            }
             self.young.insert(slot, after);
         }
         Ok(decided)
@@ -190,12 +195,15 @@ struct Encoding<'a> {
     time: String,
 }
 
-/// What was decided on must still hold of a stream that was read and not written; without a write nothing hangs on it.
-fn only_read(versions: Vec<(Slot, u64)>, written: &[Written]) -> Vec<Append> {
-    let is_written = |slot: &Slot| written.is_empty() || written.iter().any(|written| written.slot == *slot);
-    let unwritten = versions.into_iter().filter(|(slot, _)| !is_written(slot));
-    let append = |(slot, expected)| match slot {
-        Slot::Stream(stream) => Some(Append { stream, expected, events: Vec::new(), snapshot: None }),
+/// What was decided on must still hold of a stream that was read and not written. Of a decision that writes nothing too:
+/// its mark says that the event is done with, or its answer is kept, and another replica may have moved the stream.
+fn only_read(versions: &[(Slot, u64)], written: &[Written]) -> Vec<Append> {
+    let is_written = |slot: &Slot| written.iter().any(|written| written.slot == *slot);
+    let unwritten = versions.iter().filter(|(slot, _)| !is_written(slot));
+    let append = |(slot, expected): &(Slot, u64)| match slot {
+        Slot::Stream(stream) => {
+            Some(Append { stream: stream.clone(), expected: *expected, events: Vec::new(), snapshot: None })
+        }
         Slot::Row { .. } => None,
     };
     unwritten.filter_map(append).collect()

@@ -35,6 +35,17 @@ impl Memory {
         self.old.clear();
     }
 
+    pub(super) fn forget_slot(&mut self, slot: &Slot) {
+        self.young.remove(slot);
+        self.old.remove(slot);
+    }
+
+    /// For at most so many microseconds.
+    pub async fn pause(&self, longest: u64) {
+        let pause = self.outlets.clock.random() % longest.max(1);
+        self.outlets.clock.sleep(Duration::from_micros(pause)).await;
+    }
+
     pub async fn open(&self) -> Result<Epoch, StoreError> {
         self.outlets.store.open(&self.partition).await
     }
@@ -67,7 +78,6 @@ impl Memory {
                         size += outcome.published.iter().map(|(.., record)| record.len()).sum::<usize>();
                         decided.push((queued, outcome));
                     }
-                    Err(Undecidable::Rejected(rejected)) => reply(queued, Ok(Done::Committed(Some(rejected)))),
                     Err(Undecidable::Poison(reason)) => reply(queued, Err(Refused::Poison(reason))),
                 }
                 break;
@@ -173,15 +183,12 @@ impl Memory {
         let mut conflicts = Vec::new();
         for (verdict, (mut queued, decided)) in verdicts.into_iter().zip(waiting) {
             if !matches!(verdict, Verdict::Ok { .. }) && !is_off(Fault::BelieveRefused) {
-                for slot in &decided.slots {
-                    self.young.remove(slot);
-                    self.old.remove(slot);
-                }
+                decided.slots.iter().for_each(|slot| self.forget_slot(slot));
             }
             match verdict {
                 Verdict::Ok { placed } => {
                     self.hand_on(placed, decided.published, decided.started);
-                    reply(queued, Ok(Done::Committed(decided.rejected)));
+                    reply(queued, decided.answer);
                 }
                 Verdict::Duplicate { result } => {
                     self.outlets.metrics.duplicate();

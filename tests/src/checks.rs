@@ -2,13 +2,16 @@
 //! which a check must fail when the condition it rests on is switched off.
 
 mod callbacks;
+mod deadletters;
 mod hostile;
+mod listening;
 mod poison;
 mod port;
 mod reads;
 mod requests;
 
 pub use callbacks::*;
+pub use deadletters::*;
 pub use hostile::*;
 pub use poison::*;
 pub use port::*;

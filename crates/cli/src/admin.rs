@@ -1,5 +1,6 @@
-//! The admin listener: health and metrics for whoever is on the node, pending work and parked entries behind a token.
-//! Shows no payload: what is parked may hold personal data.
+//! The admin listener: health and metrics for whoever is on the node, pending work and dead letters behind a token.
+
+pub mod deadletters;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,27 +13,23 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use millrace::pii::Secret;
-use millrace::store::{Answer, PARTITIONS, Partition, Query, Store};
 use millrace::{Problem, Service};
 use serde_json::{Value, json};
 
 use crate::process::Process;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// Parked entries shown of one partition.
-const PARKED: usize = 100;
 
 /// What the listener shows.
 #[derive(Clone)]
 pub struct Admin {
     services: Vec<Service>,
-    store: Arc<dyn Store>,
     ready: Arc<AtomicBool>,
 }
 
 impl Admin {
     pub fn of(process: &Process) -> Self {
-        Self { services: process.services.clone(), store: process.store.clone(), ready: Arc::default() }
+        Self { services: process.services.clone(), ready: Arc::default() }
     }
 
     /// From now on traffic is welcome, or no longer.
@@ -42,7 +39,7 @@ impl Admin {
 
     /// Without a `token` what needs one is forbidden to all.
     pub fn router(&self, token: Option<Secret>) -> Router {
-        let guarded = Router::new().route("/pending", get(pending)).route("/parked", get(parked));
+        let guarded = deadletters::routes().route("/pending", get(pending));
         Router::new()
             .merge(guarded.route_layer(middleware::from_fn_with_state(Arc::new(token), require_token)))
             .route("/healthz", get(|| async { "ok" }))
@@ -98,27 +95,6 @@ async fn pending(State(admin): State<Admin>) -> Json<Value> {
         all.insert(service.name().to_owned(), json!(service.pending().await));
     }
     Json(all.into())
-}
-
-async fn parked(State(admin): State<Admin>) -> Result<Json<Value>, Problem> {
-    let mut all = Vec::new();
-    for service in &admin.services {
-        for number in 0..PARTITIONS {
-            let partition = Partition { service: service.name(), number };
-            let answers = admin.store.read(&partition, &[Query::Parked { limit: PARKED }]).await;
-            let answers = answers.map_err(|error| Problem::Unavailable(error.to_string()))?;
-            for answer in answers {
-                let Answer::Parked(entries) = answer else { continue };
-                all.extend(entries.into_iter().map(|park| {
-                    let mut shown = serde_json::from_slice::<Value>(&park.record).unwrap_or_default();
-                    shown.as_object_mut().map(|record| record.remove("entry"));
-                    json!({ "service": service.name(), "partition": number, "consumer": park.consumer,
-                            "feed": park.feed, "entry": park.entry, "record": shown })
-                }));
-            }
-        }
-    }
-    Ok(Json(json!({ "items": all })))
 }
 
 async fn require_token(State(token): State<Arc<Option<Secret>>>, request: Request, next: Next) -> Response {

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod client;
 pub mod config;
+pub mod deadletters;
 pub mod demo;
 pub mod dev;
 pub mod doctor;
@@ -55,6 +56,7 @@ enum Command {
     Order(order::Args),
     Judge(order::tally::Args),
     Why(why::Args),
+    Deadletters(deadletters::Args),
     Demo(demo::Args),
     Topology(topology::Args),
     Simulate(simulate::Args),
@@ -77,6 +79,7 @@ impl Command {
             Self::Order(args) => order::run(args, config).await,
             Self::Judge(args) => order::tally::run(args).await,
             Self::Why(args) => why::run(args, config).await,
+            Self::Deadletters(args) => deadletters::run(args, config).await,
             Self::Demo(args) => demo::run(args, config).await,
             Self::Topology(args) => topology::run(args, config).await,
             Self::Simulate(args) => simulate::run(args, config).await,

@@ -101,6 +101,11 @@ impl Incoming {
         })
     }
 
+    /// The same event saying something else; its bytes stay as they came.
+    pub(crate) fn with_payload(&self, version: u32, data: &serde_json::Value) -> Self {
+        Self { version, data: Bytes::from(data.to_string()), ..self.clone() }
+    }
+
     /// The context of what this event causes.
     pub fn cause(&self) -> Context {
         Context { causation: Some(self.id.clone()), ..self.context.clone() }

@@ -6,6 +6,7 @@
 //! its mark answers `duplicate`; after the settle the tracker does. Nothing here is believed that the store did not say.
 
 mod drive;
+mod park;
 mod progress;
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +21,7 @@ use crate::event::Incoming;
 use crate::service::Service;
 use crate::sidecar::Status;
 use crate::store::Feed;
-pub(crate) use drive::own_feed;
+pub(crate) use drive::{Way, own_feed};
 pub(crate) use progress::Progress;
 
 /// The handler answers within this; what is unfinished goes on by itself and is healed if it fails.
@@ -96,6 +97,8 @@ impl Service {
     }
 
     async fn take(&self, topic: &str, entries: Vec<Bytes>) {
+        // What comes by the dead-letter topic takes the ordinary path.
+        let topic = topic.split(".dlq.").next().unwrap_or(topic);
         let mut events = Vec::with_capacity(entries.len());
         for bytes in entries {
             match Incoming::parse(&bytes) {
@@ -108,7 +111,6 @@ impl Service {
 
     /// Drives events of one topic for every consumer that hears it: streams side by side, each stream in order.
     pub(crate) async fn drive(&self, topic: &str, events: Vec<Arc<Incoming>>) {
-        let topic = topic.split(".dlq.").next().unwrap_or(topic);
         join_all(self.inbox().consumers(topic).iter().map(|consumer| self.drive_for(consumer, events.clone()))).await;
     }
 
@@ -122,7 +124,7 @@ impl Service {
         join_all(streams.into_values().map(|mut events| async move {
             events.sort_by_key(|event| event.sequence);
             for event in events {
-                self.drive_event(consumer, event, false).await;
+                self.drive_event(consumer, event, Way::Arrived).await;
             }
         }))
         .await;

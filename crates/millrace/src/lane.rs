@@ -17,7 +17,7 @@ use crate::decider::Decision;
 use crate::event::Context;
 use crate::idempotency::PendingResult;
 use crate::problem::Rejected;
-use crate::store::{Epoch, Floor, GROUP_UNITS, Mark, Park, Partition, Settle, StoreError};
+use crate::store::{Epoch, Floor, GROUP_UNITS, Mark, NewWork, Park, Partition, Settle, StoreError};
 use group::Memory;
 
 pub(crate) use outlets::{CommittedEvent, Outlets};
@@ -37,6 +37,8 @@ pub(crate) struct Job {
     pub settles: Vec<Settle>,
     pub parks: Vec<Park>,
     pub floors: Vec<Floor>,
+    /// Besides what the recorded events cause.
+    pub work: Vec<NewWork>,
     /// Set for a request: what its mark keeps.
     pub request: Option<PendingResult>,
     /// [`Lane::life`] as read at admit: the unit is refused as stale when the partition was opened again since.
@@ -52,6 +54,7 @@ impl Job {
             settles: Vec::new(),
             parks: Vec::new(),
             floors: Vec::new(),
+            work: Vec::new(),
             request: None,
             life: None,
         }

@@ -4,6 +4,7 @@
 pub mod app;
 pub mod callback;
 pub mod clock;
+pub mod deadletters;
 pub mod decider;
 pub mod event;
 pub mod http;

@@ -41,6 +41,7 @@ pub struct Metrics {
     publish_failures: Counter,
     healed: Counter,
     parked: Counter,
+    parked_now: Gauge,
     store_failures: Counter,
     store_up: Gauge,
 }
@@ -66,11 +67,13 @@ impl Default for Metrics {
             healed: counter("events_healed", "Events read from their producer because the bus did not bring them"),
             parked: counter("events_parked", "Entries set aside with a reason"),
             store_failures: counter("store_failures", "Calls to the store without an answer"),
+            parked_now: Gauge::default(),
             store_up: Gauge::default(),
             deliveries,
             latency,
             registry: Mutex::new(Registry::default()),
         };
+        registry.register("parked", "Entries that are set aside at present", metrics.parked_now.clone());
         registry.register("store_up", "Whether the last call to the store was answered", metrics.store_up.clone());
         metrics.store_up.set(1);
         Self { registry: Mutex::new(registry), ..metrics }
@@ -129,6 +132,10 @@ impl Metrics {
 
     pub(crate) fn parked(&self) {
         self.parked.inc();
+    }
+
+    pub(crate) fn parked_now(&self, count: usize) {
+        self.parked_now.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn store_failed(&self) {

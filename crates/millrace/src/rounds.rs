@@ -90,7 +90,7 @@ impl Service {
             if asked.is_none_or(|asked| now - asked >= self.tuning().heads.as_micros() as i64) {
                 asked = Some(now);
                 self.ask_heads().await;
-                self.release_held().await;
+                self.release_all().await;
             }
             for progress in self.inbox().all_progress() {
                 self.heal_feed(&progress).await;
@@ -154,30 +154,6 @@ impl Service {
         if self.refresh(progress).await { overdue() } else { Vec::new() }
     }
 
-    /// Drives again what is held but neither parked nor behind a parked entry any more.
-    async fn release_held(&self) {
-        for progress in self.inbox().all_progress() {
-            let held = progress.held();
-            let Some(consumer) = self.consumer_of(&progress).filter(|_| !held.is_empty()) else { continue };
-            let Ok(Answer::Parked(parked)) =
-                self.read_one(progress.feed().partition, Query::Parked { limit: usize::MAX >> 1 }).await
-            else {
-                continue;
-            };
-            let is_parked = |position: &Position| {
-                let entry = position.to_string();
-                parked.iter().any(|park| {
-                    park.consumer == progress.consumer() && park.feed == progress.feed_name() && park.entry == entry
-                })
-            };
-            for position in held.into_iter().filter(|position| !is_parked(position)) {
-                for event in self.fetch(progress.feed(), position - 1, 1).await {
-                    self.drive_event(&consumer, event, true).await;
-                }
-            }
-        }
-    }
-
     fn consumer_of(&self, progress: &Progress) -> Option<Arc<Consumer>> {
         self.inbox()
             .consumers(&progress.feed().topic)
@@ -186,7 +162,7 @@ impl Service {
             .cloned()
     }
 
-    async fn fetch(&self, feed: &Feed, after: Position, limit: usize) -> Vec<Arc<Incoming>> {
+    pub(crate) async fn fetch(&self, feed: &Feed, after: Position, limit: usize) -> Vec<Arc<Incoming>> {
         let path = format!("/feeds/{}/{}?after={after}&limit={limit}", feed.topic, feed.partition);
         let Some(page) = self.ask::<FeedPage>(&feed.source, &path).await else { return Vec::new() };
         page.events

@@ -35,6 +35,8 @@ pub enum Fault {
     Previous,
     /// The app token is not compared.
     AppToken,
+    /// What was put in the place of a parked entry is forgotten.
+    Instead,
 }
 
 #[cfg(feature = "sabotage")]

@@ -82,7 +82,7 @@ impl<V: Projects<E>, E: EventSet> Decision for RowUpdate<V, E> {
     }
 }
 
-fn load_row<V: View>(stored: Stored) -> Result<Cached, Unreadable> {
+pub(crate) fn load_row<V: View>(stored: Stored) -> Result<Cached, Unreadable> {
     let Stored::Row(row) = stored else { return Err(Unreadable("not a row".to_owned())) };
     let version = row.as_ref().map_or(0, |row| row.version);
     let state: V = row.map(|row| decode_row(&row.value)).transpose()?.unwrap_or_default();

@@ -1,94 +1,15 @@
 //! What can't be understood is set aside with a reason and its bytes, and holds up nothing but its own stream.
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::http::Request;
 use bytes::Bytes;
 use events::orders::order::OrderCreated;
-use events::pricing::price::{self, PriceUpdated};
-use millrace::Service;
 use millrace::parked::{Parked, Reason};
-use millrace::sidecar::Status;
-use millrace::store::{Mark, Outcome, Partition, Settle, Store, Unit};
 use serde_json::{Value, json};
 
-use super::{MINUTE, accepted, event, refused};
-use crate::order::{Storefront, Wanted};
-use crate::recording::{Player, Recording};
-use crate::shop::Shop;
-use crate::world::call;
+use super::listening::{Listening, bytes, price};
+use super::{MINUTE, event};
 
-const FEED: u8 = 7;
 /// What no reason, log or label may repeat.
 const PERSONAL: &str = "ada@mail.example";
-
-/// Orders alone, whose prices come from a feed made up for the test.
-struct Listening {
-    shop: Arc<Shop>,
-    orders: Service,
-}
-
-impl Listening {
-    /// To a feed that says `events`; none is delivered yet.
-    fn to(events: &[Value]) -> Self {
-        let recording = Recording::made_up(price::TOPIC, FEED, events.iter().map(bytes).collect());
-        let player = Player::new(&Arc::new(recording));
-        let shop = Shop::alone(1, "orders", player.clone());
-        let orders = shop.service("orders").expect("it runs");
-        player.service.set(orders.clone()).ok();
-        Self { shop, orders }
-    }
-
-    async fn deliver(&self, entries: Vec<Bytes>) {
-        let count = entries.len();
-        // Poison too is ours from here on: asking for it again would hold up the topic.
-        assert_eq!(self.orders.deliver(price::TOPIC, entries).await, vec![Status::Success; count]);
-    }
-
-    async fn parked(&self) -> Vec<Parked> {
-        let parked = self.orders.parked().await;
-        parked.iter().map(|park| serde_json::from_slice(&park.record).expect("a record is JSON")).collect()
-    }
-
-    /// Entries unsettled, held and parked, as the store has them.
-    async fn left(&self) -> (u64, u64, u64) {
-        let pending = self.orders.pending().await;
-        (pending.unsettled, pending.held, pending.parked)
-    }
-
-    /// Asserts what an article costs by ordering it; `None` for one that is not for sale.
-    async fn costs(&self, sku: &str, amount: Option<i64>) {
-        let key = format!("{sku}-{amount:?}-{}", self.shop.clock.now_us());
-        let wanted = Wanted { sku: sku.to_owned(), ..Wanted::default() }.body();
-        let request = Request::post("/orders").header("idempotency-key", key).body(Body::from(wanted.to_string()));
-        let answer = call(self.orders.router(None), request.expect("a request")).await;
-        let Some(amount) = amount else { return drop(refused(&answer, 422, "sku_not_priced")) };
-        accepted(&answer);
-        let path = answer.headers()["location"].to_str().expect("a path").to_owned();
-        let order = call(self.orders.router(None), Request::get(path).body(Body::empty()).expect("a request")).await;
-        assert_eq!(super::said(&order)["total"]["amount"], amount);
-    }
-
-    /// Commits what an operator does who gives up a parked entry: it is settled, and its record goes.
-    async fn discard(&self, consumer: &str, feed: &str, position: u64) {
-        let (consumer, feed) = (consumer.to_owned(), feed.to_owned());
-        let settle = Settle { consumer, feed, position, generation: 0, outcome: Outcome::Done };
-        let unit = Unit { mark: Mark::None, settles: vec![settle], ..Unit::default() };
-        let partition = Partition { service: "orders", number: FEED };
-        let store = self.shop.store.handle(0);
-        let epoch = store.open(&partition).await.expect("it opens");
-        store.commit(&partition, &epoch, &[unit]).await.expect("it commits");
-    }
-}
-
-fn bytes(event: &Value) -> Bytes {
-    Bytes::from(event.to_string())
-}
-
-fn price(sku: &str, sequence: u64, place: super::Place, amount: i64) -> Value {
-    event::<PriceUpdated>(sku, sequence, place, &json!({ "sku": sku, "currency": "EUR", "amount": amount }))
-}
 
 pub async fn what_comes_after_poison_waits_until_it_is_released() {
     let feed = [
@@ -109,12 +30,11 @@ pub async fn what_comes_after_poison_waits_until_it_is_released() {
     listening.costs("SKU-001", None).await;
     listening.costs("SKU-002", Some(1_300)).await;
 
-    let parked = listening.orders.parked().await;
+    let parked = listening.orders().parked().await;
     let [park] = &parked[..] else { panic!("one entry is parked: {parked:?}") };
     assert_eq!((park.consumer.as_str(), park.feed.as_str()), ("orders.prices", "pricing|pricing.price|07"));
     assert_eq!(park.entry, "1", "the entry's position");
-    listening.discard(&park.consumer, &park.feed, 1).await;
-    listening.orders.pending().await;
+    listening.discard().await;
     listening.shop.clock.sleep(MINUTE).await;
     assert_eq!(listening.left().await, (0, 0, 0), "unsettled, held, parked");
     listening.costs("SKU-001", Some(1_600)).await;
@@ -130,7 +50,7 @@ pub async fn a_payload_that_breaks_its_schema_is_parked() {
     let parked = listening.parked().await;
     let [park] = &parked[..] else { panic!("it is parked once: {parked:?}") };
     assert_eq!(park.reason, Reason::Schema);
-    assert_eq!(listening.orders.metrics().parked_total(), 1);
+    assert_eq!(listening.orders().metrics().parked_total(), 1);
     assert!(park.detail.contains("/currency"), "says where: {}", park.detail);
     assert!(!park.detail.contains(PERSONAL), "says not what: {}", park.detail);
     assert_eq!(park.bytes(), Some(bytes(&poison)), "the entry as it came");
@@ -200,7 +120,7 @@ pub async fn an_unknown_version_is_parked_and_an_unknown_type_is_settled() {
     let reasons: Vec<Reason> = parked.iter().map(|park| park.reason).collect();
     assert_eq!(reasons, [Reason::UnknownVersion], "{parked:#?}");
     assert_eq!(listening.left().await, (0, 1, 1), "unsettled, held, parked");
-    assert_eq!(listening.orders.metrics().deliveries("ignored"), 1, "the unknown type is counted");
+    assert_eq!(listening.orders().metrics().deliveries("ignored"), 1, "the unknown type is counted");
 }
 
 /// A service believes a topic only what it hears there: an event of another topic changes nothing by coming along.

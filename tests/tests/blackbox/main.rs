@@ -12,6 +12,7 @@ macro_rules! checks {
 
 mod boundaries;
 mod conformance;
+mod deadletters;
 mod docs;
 mod http;
 mod poison;

@@ -31,7 +31,7 @@ macro_rules! check {
 }
 
 /// Each fault with the check that must see it.
-const FAULTS: [(Fault, Check); 15] = [
+const FAULTS: [(Fault, Check); 16] = [
     (Fault::EventMark, SIMULATION),
     (Fault::RequestMark, check!(checks::a_repeated_request_gets_the_same_bytes)),
     (Fault::Fingerprint, check!(checks::a_key_reused_for_another_body_is_refused)),
@@ -47,6 +47,7 @@ const FAULTS: [(Fault, Check); 15] = [
     (Fault::BelieveRefused, SIMULATION),
     (Fault::Previous, SIMULATION),
     (Fault::AppToken, check!(checks::a_call_without_the_app_token_has_no_effect)),
+    (Fault::Instead, check!(checks::an_edited_payload_is_what_its_consumer_takes)),
 ];
 
 fn is_green(check: fn()) -> bool {

@@ -100,11 +100,12 @@ async fn an_order_on_its_way_can_be_cancelled_once_and_a_shipped_one_not() {
 async fn what_needs_the_admin_token_is_closed_without_it() {
     let shop = Shop::ephemeral();
     let admin = cli::client::Client::new(&cli::ports::local_url(shop.ports.admin()));
-    for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/metrics", 200), ("/pending", 401), ("/parked", 401)]
+    for (path, status) in
+        [("/healthz", 200), ("/readyz", 200), ("/metrics", 200), ("/pending", 401), ("/deadletters", 401)]
     {
         assert_eq!(admin.get(path).await.expect("an answer").status, status, "{path}");
     }
-    assert_eq!(shop.admin("/parked").await.json(), json!({ "items": [] }));
+    assert_eq!(shop.admin("/deadletters").await.json(), json!({ "items": [] }));
 }
 
 async fn refused(shop: &Shop, key: &str, order: &Value, status: u16, code: &str) -> Value {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::progress::{Admitted, Progress};
 use crate::app::Consumer;
+use crate::deadletters::{Instead, instead_key};
 use crate::decider::Decision;
 use crate::event::{Context, Incoming};
 use crate::lane::{Done, Job, Refused};
@@ -17,10 +17,10 @@ use crate::metrics::Delivery;
 use crate::parked::{Parked, Reason};
 use crate::partition::partition_of;
 use crate::sabotage::{Fault, is_off};
-use crate::schema::{DecodeError, Violation};
 use crate::service::Service;
 use crate::store::{Answer, Feed, Mark, Outcome, Park, Placed, Query};
 use crate::tracker::Admission;
+use crate::view::View;
 
 /// Rounds through admit before an event that never settles is left to healing.
 const ROUNDS: usize = 8;
@@ -28,7 +28,7 @@ const ROUNDS: usize = 8;
 const WAITS_MS: [u64; 6] = [5, 10, 20, 40, 80, 345];
 
 /// How one round ended.
-enum Round {
+pub(super) enum Round {
     Over,
     /// The predecessor has not come.
     Early,
@@ -36,22 +36,32 @@ enum Round {
     Again,
 }
 
+/// How an event comes to be driven.
+pub(crate) enum Way {
+    Arrived,
+    /// It is held, and nothing is parked in front of it any more.
+    Released,
+    /// It is parked, with the record that was read.
+    Redriven(Park),
+}
+
 /// An event with its place, as every step below needs it.
-struct Entry<'a> {
-    consumer: &'a Consumer,
-    progress: &'a Arc<Progress>,
-    incoming: &'a Incoming,
-    placed: Placed,
-    released: bool,
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'a> {
+    pub consumer: &'a Consumer,
+    pub progress: &'a Arc<Progress>,
+    pub incoming: &'a Incoming,
+    pub placed: Placed,
+    pub way: &'a Way,
 }
 
 impl Service {
-    /// Returns when the event is settled, held, or waits by itself. `released`: it is held and to be driven again.
+    /// Returns when the event is settled, held, or waits by itself.
     pub(crate) fn drive_event<'a>(
         &'a self,
         consumer: &'a Arc<Consumer>,
         incoming: Arc<Incoming>,
-        released: bool,
+        way: Way,
     ) -> BoxFuture<'a, ()> {
         async move {
             let Some((feed, placed)) = incoming.place.clone() else {
@@ -61,11 +71,12 @@ impl Service {
             let Some(in_work) = progress.begin(placed.position) else {
                 return self.metrics().delivery(Delivery::Duplicate);
             };
-            let entry = Entry { consumer, progress: &progress, incoming: &incoming, placed, released };
+            let entry = Entry { consumer, progress: &progress, incoming: &incoming, placed, way: &way };
             for _ in 0..ROUNDS {
                 match self.round(&entry).await {
                     Round::Over => return,
                     Round::Again => progress.forget(),
+                    Round::Early if !matches!(way, Way::Arrived) => return,
                     Round::Early => {
                         drop(in_work);
                         return self.wait_for_predecessor(consumer.clone(), incoming.clone(), progress);
@@ -80,7 +91,8 @@ impl Service {
         if !self.refresh(entry.progress).await {
             return Round::Over;
         }
-        let (admitted, admission) = entry.progress.admit(entry.placed, entry.released);
+        let is_released = !matches!(entry.way, Way::Arrived);
+        let (admitted, admission) = entry.progress.admit(entry.placed, is_released);
         match admission {
             Admission::Settled | Admission::Held => {
                 self.metrics().delivery(Delivery::Duplicate);
@@ -88,9 +100,8 @@ impl Service {
             }
             Admission::BehindHeld if is_off(Fault::Hold) => self.apply(entry, admitted).await,
             Admission::Early if is_off(Fault::Predecessor) => self.apply(entry, admitted).await,
-            Admission::BehindHeld => {
-                self.settle(entry, admitted, Outcome::Held, Some(Delivery::Held), Vec::new()).await
-            }
+            Admission::BehindHeld if is_released => Round::Over,
+            Admission::BehindHeld => self.settle(entry, admitted, Outcome::Held, Some(Delivery::Held)).await,
             Admission::Early => Round::Early,
             Admission::Ready => self.apply(entry, admitted).await,
         }
@@ -103,28 +114,56 @@ impl Service {
         if progress.is_current(life) {
             return true;
         }
-        let query = Query::Tracker { consumer: progress.consumer().to_owned(), feed: progress.feed_name().to_owned() };
-        let Ok(Answer::Tracker(tracker)) = self.read_one(partition, query).await else { return false };
-        progress.replace(tracker, life);
+        let (consumer, feed) = (progress.consumer().to_owned(), progress.feed_name().to_owned());
+        let key = instead_key(&consumer, &feed);
+        let (after, limit) = (String::new(), usize::MAX >> 1);
+        let queries =
+            [Query::Tracker { consumer, feed }, Query::Rows { view: Instead::NAME.to_owned(), key, after, limit }];
+        let Ok(answers) = self.read(partition, &queries).await else { return false };
+        let Ok([Answer::Tracker(tracker), Answer::Rows(rows)]) = <[Answer; 2]>::try_from(answers) else { return false };
+        let instead = rows.iter().map(|(row, value)| Some((row.parse().ok()?, serde_json::from_slice(value).ok()?)));
+        let Some(instead) = instead.collect() else {
+            tracing::error!(
+                service = self.name(),
+                key = instead_key(progress.consumer(), progress.feed_name()),
+                "an edited payload can't be read"
+            );
+            return false;
+        };
+        progress.replace(tracker, instead, life);
         true
     }
 
+    /// Applies the event, or what was put in its place.
     async fn apply(&self, entry: &Entry<'_>, admitted: Admitted) -> Round {
+        match entry.progress.instead(entry.placed.position).filter(|_| !is_off(Fault::Instead)) {
+            None => self.handle(entry, admitted).await,
+            Some(Instead::Nothing) => self.settle(entry, admitted, Outcome::Done, Some(Delivery::Ignored)).await,
+            Some(Instead::Payload { version, data }) => {
+                self.handle(&Entry { incoming: &entry.incoming.with_payload(version, &data), ..*entry }, admitted).await
+            }
+        }
+    }
+
+    async fn handle(&self, entry: &Entry<'_>, admitted: Admitted) -> Round {
         if is_off(Fault::SettleAfterCommit) {
-            self.settle(entry, admitted, Outcome::Done, None, Vec::new()).await;
+            self.settle(entry, admitted, Outcome::Done, None).await;
         }
         let Some(handlers) = entry.consumer.handlers.get(entry.incoming.name.as_str()) else {
-            return self.settle(entry, admitted, Outcome::Done, Some(Delivery::Ignored), Vec::new()).await;
+            return self.settle(entry, admitted, Outcome::Done, Some(Delivery::Ignored)).await;
         };
         let mut decisions = Vec::new();
         for handler in handlers {
             match (handler.decisions)(entry.incoming) {
                 Ok(more) => decisions.extend(more),
-                Err(error) => return self.park(entry, admitted, decode_reason(&error), error.to_string()).await,
+                Err(error) => {
+                    let record = Parked::undecodable(&error, &entry.incoming.bytes, self.clock());
+                    return self.park(entry, admitted, record).await;
+                }
             }
         }
         if decisions.is_empty() {
-            return self.settle(entry, admitted, Outcome::Done, Some(Delivery::Ignored), Vec::new()).await;
+            return self.settle(entry, admitted, Outcome::Done, Some(Delivery::Ignored)).await;
         }
         self.commit(entry, admitted, decisions).await
     }
@@ -163,9 +202,14 @@ impl Service {
                 }
                 Ok(Done::Duplicate(_)) => self.metrics().delivery(Delivery::Duplicate),
                 Err(Refused::Stale) => return Round::Again,
-                Err(Refused::Poison(detail)) => return self.park(entry, admitted, Reason::Undecidable, detail).await,
-                Err(Refused::Conflict) => {
-                    return self.park(entry, admitted, Reason::Conflicts, "too many conflicts".to_owned()).await;
+                Err(Refused::Poison(detail)) => {
+                    let record = Parked::new(Reason::Undecidable, detail, &entry.incoming.bytes, self.clock());
+                    return self.park(entry, admitted, record).await;
+                }
+                Err(refused @ Refused::Conflict) => {
+                    let bytes = &entry.incoming.bytes;
+                    let record = Parked::new(Reason::Conflicts, refused.to_string(), bytes, self.clock());
+                    return self.park(entry, admitted, record).await;
                 }
                 Err(Refused::Closed | Refused::Full) => return Round::Over,
             }
@@ -174,49 +218,48 @@ impl Service {
             entry.progress.settled(entry.placed.position, Outcome::Done);
             return Round::Over;
         }
-        self.settle(entry, admitted, Outcome::Done, None, Vec::new()).await
+        self.settle(entry, admitted, Outcome::Done, None).await
     }
 
-    /// `delivery` is counted once it is true: what is refused as stale comes round again.
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         entry: &Entry<'_>,
         admitted: Admitted,
         outcome: Outcome,
         delivery: Option<Delivery>,
-        parks: Vec<Park>,
     ) -> Round {
-        let settle = entry.progress.settle(entry.placed.position, admitted, outcome);
-        let job = Job { parks, ..Job::settle(vec![settle], Some(admitted.life)) };
-        match self.lane(entry.progress.feed().partition).submit(job).await {
-            Ok(_) => {
-                entry.progress.settled(entry.placed.position, outcome);
-                delivery.into_iter().for_each(|delivery| self.metrics().delivery(delivery));
-                Round::Over
-            }
-            Err(Refused::Stale) => Round::Again,
-            Err(_) => Round::Over,
-        }
+        let job = Job::new(Mark::None, Context::default());
+        // Counted once it is true: what is refused as stale comes round again.
+        let count = |()| {
+            delivery.into_iter().for_each(|delivery| self.metrics().delivery(delivery));
+            Round::Over
+        };
+        self.settle_by(job, entry, admitted, outcome).await.map_or_else(|round| round, count)
     }
 
-    async fn park(&self, entry: &Entry<'_>, admitted: Admitted, reason: Reason, detail: String) -> Round {
-        if is_off(Fault::Park) {
-            return self.settle(entry, admitted, Outcome::Done, None, Vec::new()).await;
+    pub(super) async fn settle_by(
+        &self,
+        job: Job,
+        entry: &Entry<'_>,
+        admitted: Admitted,
+        outcome: Outcome,
+    ) -> Result<(), Round> {
+        let settles = vec![entry.progress.settle(entry.placed.position, admitted, outcome)];
+        let job = Job { settles, life: Some(admitted.life), ..job };
+        match self.lane(entry.progress.feed().partition).submit(job).await {
+            Ok(Done::Committed(_)) => {
+                entry.progress.settled(entry.placed.position, outcome);
+                Ok(())
+            }
+            // A copy was parked, or the record has changed since it was read.
+            Ok(Done::Duplicate(_)) => {
+                entry.progress.forget();
+                self.metrics().delivery(Delivery::Duplicate);
+                Err(Round::Over)
+            }
+            Err(Refused::Stale) => Err(Round::Again),
+            Err(_) => Err(Round::Over),
         }
-        let record = Parked::new(reason, detail.clone(), entry.incoming, self.clock());
-        let park = Park {
-            consumer: entry.consumer.name.clone(),
-            feed: entry.progress.feed_name().to_owned(),
-            entry: entry.placed.position.to_string(),
-            record: record.to_json(),
-        };
-        let round = self.settle(entry, admitted, Outcome::Held, Some(Delivery::Held), vec![park]).await;
-        if let Round::Over = round {
-            let (service, consumer, event) = (self.name(), &entry.consumer.name, &entry.incoming.id);
-            tracing::error!(service, consumer, event, ?reason, detail, "an event is parked");
-            self.metrics().parked();
-        }
-        round
     }
 
     /// Keeps the entry in memory for at most half a second, then leaves it to healing.
@@ -233,44 +276,10 @@ impl Service {
                     () = service.clock().sleep(Duration::from_millis(wait)) => progress.forget(),
                 }
                 if !service.refresh(&progress).await || !matches!(progress.admit(placed, false).1, Admission::Early) {
-                    return service.drive_event(&consumer, incoming, false).await;
+                    return service.drive_event(&consumer, incoming, Way::Arrived).await;
                 }
             }
         });
-    }
-
-    /// An entry that is no envelope of ours: kept under its hash, nothing waits behind it.
-    pub(super) async fn park_unreadable(&self, topic: &str, bytes: &Bytes, violation: &Violation) {
-        tracing::error!(service = self.name(), topic, %violation, "an unreadable entry is parked");
-        self.metrics().parked();
-        let record = Parked::unreadable(violation.to_string(), bytes, self.clock());
-        self.park_by_hash(self.name(), topic, bytes, record).await;
-    }
-
-    async fn park_foreign(&self, consumer: &Consumer, incoming: &Incoming) {
-        let record =
-            Parked::new(Reason::NoFeed, "the envelope has no feed position".to_owned(), incoming, self.clock());
-        self.metrics().parked();
-        self.park_by_hash(&consumer.name, &incoming.name, &incoming.bytes, record).await;
-    }
-
-    async fn park_by_hash(&self, consumer: &str, topic: &str, bytes: &Bytes, record: Parked) {
-        let entry = crate::http::sha256_hex(bytes);
-        let lane = self.lane(partition_of(&entry));
-        let park = Park {
-            consumer: consumer.to_owned(),
-            feed: String::new(),
-            entry: format!("{topic}|{entry}"),
-            record: record.to_json(),
-        };
-        let _ = lane.submit(Job { parks: vec![park], ..Job::new(Mark::None, Context::default()) }).await;
-    }
-}
-
-fn decode_reason(error: &DecodeError) -> Reason {
-    match error {
-        DecodeError::UnknownType(_) | DecodeError::UnknownVersion { .. } => Reason::UnknownVersion,
-        DecodeError::Invalid(_) => Reason::Schema,
     }
 }
 

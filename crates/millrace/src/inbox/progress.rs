@@ -1,11 +1,12 @@
 //! A consumer's progress on one feed as this process knows it: a copy of the stored tracker, and what is in work here.
 //! The copy may be behind (another replica); the commit's generation and marks make that harmless.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::deadletters::Instead;
 use crate::store::{Feed, Outcome, Placed, Position, Settle};
 use crate::tracker::{Admission, Tracker};
 
@@ -20,6 +21,7 @@ pub(crate) struct Progress {
 #[derive(Default)]
 struct State {
     tracker: Tracker,
+    instead: BTreeMap<Position, Instead>,
     /// Life of the tracker's partition when it was read; `None` before.
     life: Option<u64>,
     in_work: HashSet<Position>,
@@ -70,12 +72,18 @@ impl Progress {
         self.state().life == Some(life)
     }
 
-    pub fn replace(&self, tracker: Tracker, life: u64) {
+    pub fn replace(&self, tracker: Tracker, instead: BTreeMap<Position, Instead>, life: u64) {
         let mut state = self.state();
         state.tracker = tracker;
+        state.instead = instead;
         state.life = Some(life);
         drop(state);
         self.moved.notify_waiters();
+    }
+
+    /// What is to be taken instead of the event there.
+    pub fn instead(&self, position: Position) -> Option<Instead> {
+        self.state().instead.get(&position).cloned()
     }
 
     pub fn forget(&self) {

@@ -66,6 +66,7 @@ impl Memory {
             settles: job.settles.clone(),
             parks: job.parks.clone(),
             floors: job.floors.clone(),
+            work: job.work.clone(),
             result,
             appends: only_read(&versions, &written),
             ..Unit::default()

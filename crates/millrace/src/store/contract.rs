@@ -74,6 +74,9 @@ pub enum Mark {
     Reschedule { id: String, from: u32, to: u32, delay_ms: u64 },
     /// An HTTP request, webhook or callback: kept `ttl_ms`.
     Request { key: String, ttl_ms: u64 },
+    /// A parked entry as it was read (with an empty record: there is none). The commit removes it; its own parks may put
+    /// it back changed.
+    Parked(Park),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,7 +156,7 @@ pub struct Park {
     pub consumer: String,
     /// The feed's name, or empty for an entry without one.
     pub feed: String,
-    /// The position in decimal, or the hash of an entry without one.
+    /// The position in decimal, or the name of an entry without one, in which alone a `|` may stand.
     pub entry: String,
     #[serde(with = "serde_bytes_shim")]
     pub record: Bytes,

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::{Ctx, Performed, StartedWork, parse_id};
@@ -12,6 +11,7 @@ use crate::app::{WorkKind, WorkWiring};
 use crate::decider::Decision;
 use crate::event::{Context, Incoming};
 use crate::lane::{Done, Job, Refused};
+use crate::parked::{Parked, Reason};
 use crate::service::Service;
 use crate::store::{Answer, Mark, Park, Query, StreamId, WorkRecord};
 
@@ -153,13 +153,22 @@ impl Service {
 
     /// Sets a record aside for a person: it is no longer due, and its removal and its parking are one commit.
     async fn park_work(&self, partition: u8, record: &WorkRecord, incoming: &Incoming, reason: &str) {
-        tracing::error!(service = self.name(), work = record.id, tries = record.tries, reason, "work is parked");
-        self.metrics().parked();
-        let bytes = json!({ "reason": "work", "detail": reason, "tries": record.tries, "event": incoming.id, "at": self.clock().rfc3339() }).to_string().into();
-        let park =
-            Park { consumer: self.name().to_owned(), feed: String::new(), entry: record.id.clone(), record: bytes };
+        let parked = Parked {
+            attempts: record.tries,
+            trace: incoming.context.traceparent.clone(),
+            ..Parked::new(Reason::Work, reason, &incoming.bytes, self.clock())
+        };
+        let park = Park {
+            consumer: self.name().to_owned(),
+            feed: String::new(),
+            entry: record.id.clone(),
+            record: parked.to_json(),
+        };
         let job = Job { parks: vec![park], ..Job::new(Mark::Work { id: record.id.clone() }, Context::default()) };
-        let _ = self.lane(partition).submit(job).await;
+        if let Ok(Done::Committed(_)) = self.lane(partition).submit(job).await {
+            tracing::error!(service = self.name(), work = record.id, tries = record.tries, reason, "work is parked");
+            self.metrics().parked();
+        }
     }
 
     async fn cause(&self, partition: u8, id: &str) -> Option<Incoming> {

@@ -158,7 +158,7 @@ impl Dice<'_> {
 
     fn mark(&self, world: &World) -> Mark {
         let id = format!("w{}", self.below(6));
-        match self.below(6) {
+        match self.below(7) {
             0 => Mark::None,
             1 => Mark::Work { id },
             2 => {
@@ -166,6 +166,10 @@ impl Dice<'_> {
                 Mark::Reschedule { id, from, to: from + 1, delay_ms: self.below(2) * HOUR_MS }
             }
             3 => Mark::Request { key: format!("post|/orders|{}", self.below(24)), ttl_ms: HOUR_MS },
+            4 => {
+                let park = self.park();
+                Mark::Parked(if self.one_in(2) { park } else { Park { record: Bytes::new(), ..park } })
+            }
             _ => Mark::Event {
                 consumer: self.pick(CONSUMERS),
                 feed: self.pick(FEEDS),
@@ -201,7 +205,7 @@ impl Dice<'_> {
 
     fn park(&self) -> Park {
         let (feed, entry) = if self.one_in(4) {
-            (String::new(), "a1b2".to_owned())
+            (String::new(), "topic|a1b2".to_owned())
         } else {
             (self.pick(FEEDS), (1 + self.below(POSITIONS)).to_string())
         };

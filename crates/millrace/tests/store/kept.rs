@@ -121,7 +121,7 @@ pub async fn a_parked_entry_is_kept_until_it_is_done(s: &Subject) {
         entry: entry.into(),
         record: record.into(),
     };
-    let (held, foreign) = (park(FEED, "2", "poison"), park("", "a1b2", "foreign"));
+    let (held, foreign) = (park(FEED, "2", "poison"), park("", "work|topic|stream|1", "foreign"));
     s.commit(&[
         Unit { parks: vec![held.clone()], ..settling(2, Outcome::Held) },
         Unit { parks: vec![foreign.clone()], ..Unit::default() },
@@ -137,6 +137,27 @@ pub async fn an_entry_that_a_copy_has_settled_is_not_parked(s: &Subject) {
     let park = Park { consumer: "c".into(), feed: FEED.into(), entry: "2".into(), record: "late".into() };
     s.commit_one(Unit { parks: vec![park], ..settling(2, Outcome::Held) }).await;
     assert_eq!(s.tracker().await, Tracker { done: [2].into(), ..Tracker::default() });
+    assert_eq!(s.read(Query::Parked { limit: 9 }).await, Answer::Parked(vec![]));
+}
+
+/// Whoever acts on a parked entry names it as it was read, so that of two who do so at once one is told.
+pub async fn a_parked_entry_changes_only_for_who_read_it_last(s: &Subject) {
+    let park = |record: &'static str| Park {
+        consumer: "c".into(),
+        feed: FEED.into(),
+        entry: "2".into(),
+        record: record.into(),
+    };
+    let put = |read: &'static str, now: &'static str| Unit {
+        mark: Mark::Parked(park(read)),
+        parks: vec![park(now)],
+        ..settling(2, Outcome::Held)
+    };
+    assert_eq!(s.commit(&[put("", "first"), put("", "copy")]).await, [ok(), duplicate("")]);
+    assert_eq!(s.commit(&[put("first", "edited"), put("first", "again")]).await, [ok(), duplicate("")]);
+    assert_eq!(s.read(Query::Parked { limit: 9 }).await, Answer::Parked(vec![park("edited")]));
+    let take = |read: &'static str| Unit { mark: Mark::Parked(park(read)), ..Unit::default() };
+    assert_eq!(s.commit(&[take("first"), take("edited"), take("edited")]).await, [duplicate(""), ok(), duplicate("")]);
     assert_eq!(s.read(Query::Parked { limit: 9 }).await, Answer::Parked(vec![]));
 }
 

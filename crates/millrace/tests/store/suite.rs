@@ -144,6 +144,7 @@ macro_rules! contract {
             kept::settling_moves_over_what_is_done_and_held,
             kept::a_parked_entry_is_kept_until_it_is_done,
             kept::an_entry_that_a_copy_has_settled_is_not_parked,
+            kept::a_parked_entry_changes_only_for_who_read_it_last,
             kept::a_floor_stands_for_marks_but_for_what_is_owed,
         }
     };

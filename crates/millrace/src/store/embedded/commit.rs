@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use super::format::{self, Keys, StreamHead};
 use crate::sabotage::{Fault, is_off};
 use crate::store::kv::{Batch, Kv};
-use crate::store::{Append, Mark, NewWork, Outcome, Placed, RowWrite, Settle, StoreError, StreamId, Unit, Verdict};
+use crate::store::{
+    Append, Mark, NewWork, Outcome, Park, Placed, RowWrite, Settle, StoreError, StreamId, Unit, Verdict,
+};
 use crate::tracker::{Marks, Position, Tracker};
 
 /// Expired requests removed for each unit that may add one, so that what is kept falls after a burst.
@@ -93,6 +95,10 @@ impl<'a> Group<'a> {
             Mark::Request { key, .. } => {
                 self.request(key)?.filter(|(expiry_ms, _)| *expiry_ms > self.now_ms).map(|(_, result)| result)
             }
+            Mark::Parked(read) => {
+                let stored = self.load::<Park>(&self.keys.park(&read.consumer, &read.feed, &read.entry))?;
+                (stored.map(|park| park.record).unwrap_or_default() != read.record).then(Bytes::new)
+            }
         })
     }
 
@@ -141,6 +147,10 @@ impl<'a> Group<'a> {
                 let expiry_ms = self.now_ms.saturating_add(*ttl_ms);
                 self.batch.put(self.keys.expiry(expiry_ms, key), Bytes::new());
                 self.batch.put(self.keys.request(key), format::encode_with(expiry_ms, &unit.result)?);
+                Ok(())
+            }
+            Mark::Parked(read) => {
+                self.batch.delete(self.keys.park(&read.consumer, &read.feed, &read.entry));
                 Ok(())
             }
         }

@@ -109,6 +109,10 @@ local function put_work(id, tries, delay_ms)
   call('HSET', TRIES, id, text(tries))
 end
 
+local function unpark(it)
+  if call('ZREM', PARKED, entry(it)) == 1 then call('HDEL', PARKS, entry(it)) end
+end
+
 -- Per kind of mark: its keys, the stored result if it was there before, and how it is left.
 local marks = {
   None = {
@@ -154,6 +158,11 @@ local marks = {
       call('SET', request_key(mark), result, 'PX', text(math.max(mark.ttl_ms, 1)))
       known[request_key(mark)] = result
     end,
+  },
+  Parked = {
+    touch = touch_parked,
+    found = function(mark) return (call('HGET', PARKS, entry(mark)) or '') ~= mark.record and '' end,
+    leave = unpark,
   },
 }
 
@@ -222,10 +231,6 @@ local function append_events(append, placed)
   if append.snapshot then
     call('SET', snapshot_key(append.stream), text(version) .. '\n' .. append.snapshot)
   end
-end
-
-local function unpark(it)
-  if call('ZREM', PARKED, entry(it)) == 1 then call('HDEL', PARKS, entry(it)) end
 end
 
 -- Tracker::settle and Tracker::hold over one field a position: d(one), h(eld), m(issing).

@@ -239,9 +239,12 @@ fn work(
     Ok(open.collect())
 }
 
-/// Neither a consumer nor an entry has a `|`; a feed's name has two.
+/// No consumer has a `|`; a feed's name has two, and only an entry without one may have any.
 fn park(name: &str, record: Bytes) -> Result<Park, StoreError> {
-    let parts = name.split_once('|').and_then(|(consumer, rest)| Some((consumer, rest.rsplit_once('|')?)));
+    let parts = name.split_once('|').and_then(|(consumer, rest)| {
+        let foreign = rest.strip_prefix('|').map(|entry| ("", entry));
+        Some((consumer, foreign.or_else(|| rest.rsplit_once('|'))?))
+    });
     let (consumer, (feed, entry)) = parts.ok_or_else(|| StoreError::Corrupt(format!("parked entry {name:?}")))?;
     Ok(Park { consumer: consumer.to_owned(), feed: feed.to_owned(), entry: entry.to_owned(), record })
 }

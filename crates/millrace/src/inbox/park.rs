@@ -1,0 +1,78 @@
+//! Setting aside what can't be processed. A copy of what is set aside already changes nothing and is not counted.
+
+use bytes::Bytes;
+
+use super::drive::{Entry, Round, Way};
+use super::progress::Admitted;
+use crate::app::Consumer;
+use crate::event::{Context, Incoming};
+use crate::lane::{Done, Job};
+use crate::metrics::Delivery;
+use crate::parked::{Parked, Reason};
+use crate::partition::partition_of;
+use crate::sabotage::{Fault, is_off};
+use crate::schema::Violation;
+use crate::service::Service;
+use crate::store::{Mark, Outcome, Park};
+
+impl Service {
+    pub(super) async fn park(&self, entry: &Entry<'_>, admitted: Admitted, record: Parked) -> Round {
+        if is_off(Fault::Park) {
+            return self.settle(entry, admitted, Outcome::Done, None).await;
+        }
+        let record = Parked { trace: entry.incoming.context.traceparent.clone(), ..record };
+        let none = Park {
+            consumer: entry.consumer.name.clone(),
+            feed: entry.progress.feed_name().to_owned(),
+            entry: entry.placed.position.to_string(),
+            record: Bytes::new(),
+        };
+        let (read, record) = match entry.way {
+            Way::Redriven(read) => match Parked::from_json(&read.record) {
+                Some(before) => (read, before.again(record)),
+                None => (read, record),
+            },
+            Way::Arrived | Way::Released => (&none, record),
+        };
+        let parks = vec![Park { record: record.to_json(), ..none.clone() }];
+        let job = Job { parks, ..Job::new(Mark::Parked(read.clone()), Context::default()) };
+        if let Err(round) = self.settle_by(job, entry, admitted, Outcome::Held).await {
+            return round;
+        }
+        self.metrics().delivery(Delivery::Held);
+        self.tell_parked(&entry.consumer.name, &entry.incoming.id, &record);
+        Round::Over
+    }
+
+    /// An entry that is no envelope of ours: kept under its hash, nothing waits behind it.
+    pub(super) async fn park_unreadable(&self, topic: &str, bytes: &Bytes, violation: &Violation) {
+        self.park_by_hash(self.name(), topic, Parked::unreadable(violation, bytes, self.clock()), bytes).await;
+    }
+
+    pub(super) async fn park_foreign(&self, consumer: &Consumer, incoming: &Incoming) {
+        let record = Parked::new(Reason::NoFeed, "the envelope has no feed position", &incoming.bytes, self.clock());
+        let topic = incoming.name.rsplit_once('.').map_or("", |(topic, _)| topic);
+        self.park_by_hash(&consumer.name, topic, record, &incoming.bytes).await;
+    }
+
+    async fn park_by_hash(&self, consumer: &str, topic: &str, record: Parked, bytes: &Bytes) {
+        let hash = crate::http::sha256_hex(bytes);
+        let none = Park {
+            consumer: consumer.to_owned(),
+            feed: String::new(),
+            entry: format!("{topic}|{hash}"),
+            record: Bytes::new(),
+        };
+        let parks = vec![Park { record: record.to_json(), ..none.clone() }];
+        let job = Job { parks, ..Job::new(Mark::Parked(none), Context::default()) };
+        if let Ok(Done::Committed(_)) = self.lane(partition_of(&hash)).submit(job).await {
+            self.tell_parked(consumer, &hash, &record);
+        }
+    }
+
+    fn tell_parked(&self, consumer: &str, entry: &str, record: &Parked) {
+        let Parked { reason, detail, .. } = record;
+        tracing::error!(service = self.name(), consumer, entry, ?reason, detail, "an entry is parked");
+        self.metrics().parked();
+    }
+}

@@ -22,7 +22,7 @@ use crate::parked::{Parked, Reason};
 use crate::problem::{Problem, Rejected};
 use crate::schema::DecodeError;
 use crate::service::Service;
-use crate::store::{Answer, Mark, NewWork, Outcome, PARTITIONS, Park, Placed, Query};
+use crate::store::{Answer, Leaving, Mark, NewWork, Outcome, PARTITIONS, Park, Placed, Query};
 
 /// Rounds through admit before an action is left to its caller to repeat.
 const ROUNDS: usize = 8;
@@ -183,6 +183,8 @@ impl Service {
                 job.life = Some(admitted.life);
                 job.settles.push(progress.settle(*position, admitted, Outcome::Done));
             }
+            let unavailable = |error: &dyn std::fmt::Display| Problem::Unavailable(error.to_string());
+            let epoch = self.lane(*partition).epoch().await.map_err(|error| unavailable(&error))?;
             let verdict = self.lane(*partition).submit(job).await;
             progress.iter().for_each(|(progress, _)| progress.forget());
             match verdict {
@@ -194,8 +196,8 @@ impl Service {
                         id = letter.id(self.name()),
                         "a dead letter was acted on"
                     );
-                    let synced = self.store().sync().await;
-                    return synced.map_err(|error| Problem::Unavailable(error.to_string()));
+                    let durable = self.durable(*partition, &epoch, Leaving::Answer).await;
+                    return durable.map_err(|error| unavailable(&error));
                 }
                 Ok(Done::Duplicate(_)) => {
                     let detail = "somebody has acted on it meanwhile: look at it again";

@@ -7,7 +7,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending};
 use millrace::store::embedded::EmbeddedStore;
-use millrace::store::{Answer, Epoch, Mark, Outcome, Partition, Query, Store, StoreError, Unit, Verdict};
+use millrace::store::{
+    Answer, Claim, Epoch, Gate, Leaving, Mark, Outcome, Partition, Position, Query, Store, StoreError, Synced, Unit, Verdict,
+};
 
 use crate::chaos::{Chaos, Point, Rate, Trouble};
 use crate::naive::Naive;
@@ -66,6 +68,10 @@ impl FaultyStore {
         epoch: &Epoch,
         group: &[Unit],
     ) -> Result<Vec<Verdict>, StoreError> {
+        if group.is_empty() {
+            // It writes nothing, and may be asked in the name of a caller that is not the one to crash.
+            return self.inner.commit(partition, epoch, group).await;
+        }
         if let Some(refusal) = self.refusal(partition) {
             self.chaos.tell(partition.service, format_args!("commit in {:02} is refused: {refusal}", partition.number));
             return Err(refusal);
@@ -106,11 +112,24 @@ impl FaultyStore {
 }
 
 impl Store for FaultyStore {
-    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Epoch, StoreError>> {
+    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Gate, StoreError>> {
         if self.chaos.suffers(Trouble::StoreAway, partition.service) {
             return futures::future::ready(Err(StoreError::Unavailable("nobody answers".to_owned()))).boxed();
         }
         self.inner.open(partition)
+    }
+
+    fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.inner.rewind(partition, claims)
+    }
+
+    fn reopen<'a>(
+        &'a self,
+        partition: &'a Partition,
+        run: &'a str,
+        jump: Position,
+    ) -> BoxFuture<'a, Result<Epoch, StoreError>> {
+        self.inner.reopen(partition, run, jump)
     }
 
     fn commit<'a>(
@@ -133,15 +152,18 @@ impl Store for FaultyStore {
         self.inner.read(partition, queries)
     }
 
-    fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        async {
+    fn sync(&self, leaving: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>> {
+        async move {
             if self.chaos.hits(Rate::SyncFails) {
                 return Err(StoreError::Unavailable("not synced in time".to_owned()));
             }
             let commits = self.chaos.watch.commits();
-            self.inner.sync().await?;
-            self.chaos.watch.synced(commits);
-            Ok(())
+            let synced = self.inner.sync(leaving).await?;
+            // All services share one journal: what it loses is a tail of everything, so that an event need not wait.
+            if leaving != Leaving::Event {
+                self.chaos.watch.synced(commits);
+            }
+            Ok(synced)
         }
         .boxed()
     }

@@ -124,7 +124,8 @@ impl Service {
         for source in sources {
             // Before asking: the answer may be older than what is settled when it comes.
             let lows: HashMap<_, _> = self.inbox().all_progress().into_iter().map(|it| (it.key(), it.low())).collect();
-            let Some(heads) = self.ask::<Heads>(source, "/feeds").await else { continue };
+            let heads = self.ask::<Heads>(source, "/feeds").await;
+            let Some(heads) = heads.filter(|_| !is_off(Fault::Heads)) else { continue };
             for (topic, consumer) in self.inbox().all().filter(|(topic, _)| owner(topic) == source) {
                 let mut partitions: Vec<_> = heads.get(topic).into_iter().flatten().collect();
                 partitions.sort_unstable_by_key(|(partition, _)| **partition);

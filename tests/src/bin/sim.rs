@@ -16,7 +16,8 @@ sim seed=N [orders=N] [place=N] [only=1,2,..] [trace=FILE]   replays one, step f
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let known = ["seeds", "first", "orders", "threads", "seed", "place", "only", "trace", "quiet"];
-    if let Some(stray) = arguments.iter().find(|it| !it.split_once('=').is_some_and(|(name, _)| known.contains(&name))) {
+    if let Some(stray) = arguments.iter().find(|it| !it.split_once('=').is_some_and(|(name, _)| known.contains(&name)))
+    {
         eprintln!("{stray} is not understood\n{HELP}");
         return ExitCode::from(2);
     }
@@ -86,6 +87,9 @@ fn many(first: u64, seeds: u64, orders: usize, threads: Option<u64>) -> ExitCode
     }
     print!("{}", suite.table());
     eprintln!("{took:.1} s, {:.2} simulated hours per second", suite.simulated.as_secs_f64() / 3600.0 / took);
+    if let Some((seed, violation)) = suite.failed.first_key_value() {
+        eprintln!("seed {seed} fails: {violation:.800}; looking for less that fails, too");
+    }
     if let Some(failure) = suite.failure(orders) {
         println!("{failure}");
         return ExitCode::FAILURE;

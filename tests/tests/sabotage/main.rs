@@ -57,7 +57,9 @@ fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) ->
     std::thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {
-                while let Some((at, item)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?))) {
+                while let Some((at, item)) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?)))
+                {
                     let result = work(item);
                     done.lock().expect("no thread panics with it").push((at, result));
                 }
@@ -88,22 +90,26 @@ fn each_condition_is_missed_by_the_simulation_and_none_where_nothing_fails() {
         outcome.err()
     });
     let ranges = &RANGES[..variable("RANGES", 1).min(3) as usize];
-    let searches: Vec<(Fault, u64)> = FAULTS.iter().flat_map(|fault| ranges.iter().map(|first| (*fault, *first))).collect();
+    let searches: Vec<(Fault, u64)> =
+        FAULTS.iter().flat_map(|fault| ranges.iter().map(|first| (*fault, *first))).collect();
     let found = on_all_cores(&searches, |(fault, first)| caught(*fault, *first));
     println!("{:<20} {:>14}  by invariant", "switched off", "seeds, median");
     let (mut missed, mut farthest) = (Vec::new(), 1);
     for (fault, found) in FAULTS.iter().zip(found.chunks(ranges.len())) {
-        let mut seeds: Vec<u64> = found.iter().map(|found| found.as_ref().map_or(u64::MAX, |(seeds, _)| *seeds)).collect();
+        let mut seeds: Vec<u64> =
+            found.iter().map(|found| found.as_ref().map_or(u64::MAX, |(seeds, _)| *seeds)).collect();
         seeds.sort_unstable();
         farthest = farthest.max(seeds.iter().copied().filter(|seeds| *seeds <= FAR).max().unwrap_or(1));
         let median = seeds[seeds.len() / 2];
-        let by: std::collections::BTreeSet<&str> = found.iter().flatten().map(|(_, invariant)| invariant.as_str()).collect();
+        let by: std::collections::BTreeSet<&str> =
+            found.iter().flatten().map(|(_, invariant)| invariant.as_str()).collect();
         let median_text = if median > FAR { "never".to_owned() } else { median.to_string() };
         println!("{:<20} {median_text:>14}  {by:?}", format!("{fault:?}"));
         missed.extend((median > FAR).then_some(*fault));
     }
     let controls: Vec<u64> = ranges.iter().flat_map(|first| *first..first + farthest).collect();
-    let control = on_all_cores(&controls, |seed| run(&Plan::draw(*seed, ORDERS)).0.err().map(|violation| (*seed, violation)));
+    let control =
+        on_all_cores(&controls, |seed| run(&Plan::draw(*seed, ORDERS)).0.err().map(|violation| (*seed, violation)));
     println!("control: {} seeds with nothing switched off", controls.len());
     drop(std::panic::take_hook());
     assert_eq!(control.into_iter().flatten().collect::<Vec<_>>(), [], "red with nothing switched off");
@@ -138,7 +144,7 @@ fn a_mark_apart_from_its_effect_loses_or_doubles() {
     for recipe in [Recipe::MarkBefore, Recipe::MarkAfter, Recipe::Lease] {
         let harms = on_all_cores(&seeds, |seed| harm(&Plan::draw(*seed, NAIVE_ORDERS), recipe));
         let (lost, doubled) = print(&format!("{recipe:?}"), &harms);
-        let harmed = if recipe == Recipe::MarkBefore { lost } else { doubled };
+        let harmed = if recipe == Recipe::MarkBefore { lost as u64 } else { doubled };
         assert!(harmed > 0, "{recipe:?}: {harms:?}");
     }
 }

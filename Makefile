@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim sabotage thousand stopped chaos generate clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos generate clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -35,12 +35,20 @@ check: lint ## Format, lints, documentation builds, generated files up to date
 test: cargo ## Everything: check, then each test, those on real daprd and Redis included
 	@tools/test
 
-# SEEDS=1000 for more, SEED=17 for the one that failed.
-sim: cargo ## The simulation alone; SEEDS=, ORDERS= or SEED= to choose
-	cargo test $(locked) -p blackbox --test sim -- --nocapture
+# SEED=17 replays that seed and tells every step; TRACE=file says where. A failure says what to type.
+simulation := cargo run $(locked) --profile quick -q -p blackbox --bin sim --
 
-sabotage: cargo ## Fifteen conditions of the framework switched off, one at a time; a named check sees each
-	cargo test $(locked) -p blackbox --features sabotage --test sabotage -- --nocapture
+sim: cargo ## The simulation; SEEDS=, ORDERS= for more or fewer, SEED= to replay one, TRACE= for its steps
+	@$(simulation) seeds=$(or $(SEEDS),1000) orders=$(or $(ORDERS),200) seed=$(SEED) place=$(PLACE) only=$(ONLY) trace=$(TRACE)
+
+soak: cargo ## The simulation, seed after seed, until Ctrl-C or a failure; FIRST= to begin elsewhere
+	@$(simulation) seeds=0 orders=$(or $(ORDERS),200) first=$(or $(FIRST),0)
+
+sabotage: cargo ## Single conditions of the framework switched off; by which seed the simulation sees each
+	RANGES=3 cargo test $(locked) -p blackbox --features sabotage --test sabotage -- --nocapture --test-threads 1
+
+naive: cargo ## What usual recipes for "exactly once" lose and double, beside our commit
+	RUNS=3 cargo test $(locked) -p blackbox --features sabotage --test sabotage -- --nocapture a_mark_apart
 
 quick: cargo
 	@cargo build $(locked) --profile quick -p cli

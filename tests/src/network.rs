@@ -177,7 +177,7 @@ impl Callbacks for FaultyCallbacks {
             let answer = answer.await;
             chaos.tell("partner", format_args!("calls {path} and is answered {answer:?}"));
             if answer == Ok(503) {
-                chaos.seen.count("callback refused as early");
+                chaos.seen.count("callback asked for again");
             }
             answer
         }

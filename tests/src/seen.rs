@@ -38,7 +38,7 @@ pub const SOMETIMES: [&str; 53] = [
     "SyncFails",
     "Twice",
     "broker wiped",
-    "callback refused as early",
+    "callback asked for again",
     "clock jumped",
     "conflict",
     "consumer group lost",

@@ -208,7 +208,9 @@ impl Service {
     /// Returns when what was committed to the partition under `epoch` may leave.
     pub(crate) async fn durable(&self, number: u8, epoch: &Epoch, leaving: Leaving) -> Result<(), StoreError> {
         let synced = self.store().sync(leaving).await;
-        if leaving == Leaving::Answer && is_off(Fault::SyncAnswer) || leaving == Leaving::Effect && is_off(Fault::SyncEffect) {
+        if leaving == Leaving::Answer && is_off(Fault::SyncAnswer)
+            || leaving == Leaving::Effect && is_off(Fault::SyncEffect)
+        {
             return Ok(());
         }
         if synced? == Synced::Now {

@@ -1,6 +1,5 @@
 //! What is parked goes on only by an operator's word, exactly once, in order, and with a record of who said so.
 
-
 use bytes::Bytes;
 use events::pricing::price::TOPIC;
 use futures::future::join;

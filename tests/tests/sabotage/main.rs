@@ -5,9 +5,10 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use blackbox::chaos::Rate;
 use blackbox::checks;
 use blackbox::naive::{Harm, Recipe};
-use blackbox::simulation::plan::Plan;
+use blackbox::simulation::plan::{Ingredient, Plan};
 use blackbox::simulation::shrink::invariant;
 use blackbox::simulation::{harm, run};
 use millrace::sabotage::{Fault, set};
@@ -137,16 +138,28 @@ fn a_mark_apart_from_its_effect_loses_or_doubles() {
     let seeds: Vec<u64> = (0..variable("RUNS", 1)).collect();
     println!("{:<14} {:>8} {:>8} {:>8}", "recipe", "effects", "lost", "doubled");
     // Ours has lost nothing if the judge finds everything done.
-    let ours = on_all_cores(&seeds, |seed| run(&Plan::draw(*seed, NAIVE_ORDERS)).0.map(|run| run.effects));
+    let ours = on_all_cores(&seeds, |seed| run(&harsh(*seed)).0.map(|run| run.effects));
     let ours: Vec<Harm> = ours.into_iter().collect::<Result<_, _>>().unwrap_or_else(|violation| panic!("{violation}"));
     let (lost, doubled) = print("our commit", &ours);
     assert_eq!((lost, doubled), (0, 0));
     for recipe in [Recipe::MarkBefore, Recipe::MarkAfter, Recipe::Lease] {
-        let harms = on_all_cores(&seeds, |seed| harm(&Plan::draw(*seed, NAIVE_ORDERS), recipe));
+        let harms = on_all_cores(&seeds, |seed| harm(&harsh(*seed), recipe));
         let (lost, doubled) = print(&format!("{recipe:?}"), &harms);
         let harmed = if recipe == Recipe::MarkBefore { lost as u64 } else { doubled };
         assert!(harmed > 0, "{recipe:?}: {harms:?}");
     }
+}
+
+/// A seed in which processes die and answers are lost around commits, whatever else it has.
+fn harsh(seed: u64) -> Plan {
+    let mut plan = Plan::draw(seed, NAIVE_ORDERS);
+    plan.ingredients.insert(0, Ingredient::Rate(Rate::AnswerLost, 200));
+    plan.ingredients.insert(0, Ingredient::Rate(Rate::CrashBefore, 30));
+    plan.ingredients
+        .retain(|ingredient| !matches!(ingredient, Ingredient::Rate(Rate::AnswerLost, share) if *share != 200));
+    plan.ingredients
+        .retain(|ingredient| !matches!(ingredient, Ingredient::Rate(Rate::CrashBefore, share) if *share != 30));
+    plan
 }
 
 fn print(name: &str, harms: &[Harm]) -> (usize, u64) {

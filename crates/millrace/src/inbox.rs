@@ -7,6 +7,7 @@
 
 mod drive;
 mod progress;
+mod voids;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};

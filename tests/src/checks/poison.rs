@@ -10,7 +10,7 @@ use events::pricing::price::{self, PriceUpdated};
 use millrace::Service;
 use millrace::parked::{Parked, Reason};
 use millrace::sidecar::Status;
-use millrace::store::{Mark, Outcome, Partition, Settle, Store, Unit};
+use millrace::store::{Gate, Mark, Outcome, Partition, Settle, Store, Unit};
 use serde_json::{Value, json};
 
 use super::{MINUTE, accepted, event, refused};
@@ -77,7 +77,7 @@ impl Listening {
         let unit = Unit { mark: Mark::None, settles: vec![settle], ..Unit::default() };
         let partition = Partition { service: "orders", number: FEED };
         let store = self.shop.store.handle(0);
-        let epoch = store.open(&partition).await.expect("it opens");
+        let Ok(Gate::Open(epoch)) = store.open(&partition).await else { panic!("it is not open") };
         store.commit(&partition, &epoch, &[unit]).await.expect("it commits");
     }
 }

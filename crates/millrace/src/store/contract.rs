@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub use super::opening::Claim;
+use super::{Claim, Head};
 pub use crate::tracker::{Position, Tracker, Voids};
 
 /// Of every service, for ever: a partition is CRC16/XMODEM of the partition key modulo this.
@@ -123,7 +123,7 @@ pub struct NewWork {
 pub enum Outcome {
     Done,
     Held,
-    /// The producer says that no number from the position up to `through` is an event.
+    /// No number from the position up to `through` is an event.
     Void {
         through: Position,
     },
@@ -204,7 +204,7 @@ pub enum Query {
     Feed { topic: String, after: Position, limit: usize },
     /// How far each own feed of the partition has come that has an event.
     Heads,
-    /// What the partition says it has applied of each feed, where a floor was raised. Of a closed partition, too.
+    /// What the partition has applied of each feed, where a floor was raised; of a closed partition, too.
     Claims,
     /// Work whose time has come by the store's clock, earliest first, at most `limit`.
     Due { limit: usize },
@@ -226,14 +226,6 @@ pub enum Answer {
     Claims(Vec<Claim>),
     Work(Vec<WorkRecord>),
     Parked(Vec<Park>),
-}
-
-/// An own feed's last position, and the numbers up to there that are no events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    pub topic: String,
-    pub position: Position,
-    pub void: Voids,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

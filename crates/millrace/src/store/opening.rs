@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Epoch, Position};
+use super::{Epoch, Position, Voids};
 
 /// Whether a partition takes commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,14 @@ pub enum Gate {
         /// It has never been opened, as far as it knows.
         fresh: bool,
     },
+}
+
+/// An own feed's last position, and the numbers up to there that are no events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    pub topic: String,
+    pub position: Position,
+    pub void: Voids,
 }
 
 /// What a partition says it has applied of a feed: everything up to `floor` but `owed`.

@@ -8,7 +8,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use millrace::clock::Clock;
 use millrace::store::embedded::EmbeddedStore;
-use millrace::store::{Answer, Epoch, Partition, Query, Store, StoreError, Unit, Verdict};
+use millrace::store::{
+    Answer, Claim, Epoch, Gate, Leaving, Partition, Position, Query, Store, StoreError, Synced, Unit, Verdict,
+};
 use sha2::{Digest, Sha256};
 
 /// What may happen to a commit; parts per ten thousand.
@@ -79,8 +81,21 @@ impl FaultyStore {
 }
 
 impl Store for Handle {
-    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Epoch, StoreError>> {
+    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Gate, StoreError>> {
         self.store.inner.open(partition)
+    }
+
+    fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store.inner.rewind(partition, claims)
+    }
+
+    fn reopen<'a>(
+        &'a self,
+        partition: &'a Partition,
+        run: &'a str,
+        jump: Position,
+    ) -> BoxFuture<'a, Result<Epoch, StoreError>> {
+        self.store.inner.reopen(partition, run, jump)
     }
 
     fn commit<'a>(
@@ -120,7 +135,7 @@ impl Store for Handle {
         self.store.inner.read(partition, queries)
     }
 
-    fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.inner.sync()
+    fn sync(&self, leaving: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>> {
+        self.store.inner.sync(leaving)
     }
 }

@@ -11,6 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use millrace::sidecar::{Sidecar, SidecarError};
 use millrace::{Incoming, Service, owner};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -40,14 +41,18 @@ impl Recording {
     /// Everything in the feeds of one service.
     pub async fn of_service(shop: &impl Storefront, service: &str) -> Self {
         let mut recording = Self::default();
-        let heads: BTreeMap<String, BTreeMap<u8, u64>> = ask(shop, service, "/feeds").await;
+        let heads: BTreeMap<String, BTreeMap<u8, Value>> = ask(shop, service, "/feeds").await;
         for (topic, partitions) in heads {
             for (partition, head) in partitions {
                 let events = recording.0.entry((topic.clone(), partition)).or_default();
-                while (events.len() as u64) < head {
-                    let path = format!("/feeds/{topic}/{partition}?after={}", events.len());
-                    let page: BTreeMap<String, Vec<Box<RawValue>>> = ask(shop, service, &path).await;
-                    events.extend(page["events"].iter().map(|event| Bytes::from(event.get().to_owned())));
+                let mut after = 0;
+                while after < head["head"].as_u64().expect("a head is a number") {
+                    let path = format!("/feeds/{topic}/{partition}?after={after}");
+                    let page: Page = ask(shop, service, &path).await;
+                    events.extend(page.events.iter().map(|event| Bytes::from(event.get().to_owned())));
+                    // Where the last numbers are void there is nothing to be had of them.
+                    let Some(last) = events.last().filter(|_| !page.events.is_empty()) else { break };
+                    after = position(last);
                 }
             }
         }
@@ -83,9 +88,12 @@ impl Recording {
     fn answer(&self, service: &str, path: &str) -> Option<Value> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         if path == "/feeds" {
-            let mut heads: BTreeMap<&str, BTreeMap<u8, usize>> = BTreeMap::new();
+            let mut heads: BTreeMap<&str, BTreeMap<u8, Value>> = BTreeMap::new();
             for ((topic, partition), events) in self.0.iter().filter(|((topic, _), _)| owner(topic) == service) {
-                heads.entry(topic).or_default().insert(*partition, events.len());
+                heads
+                    .entry(topic)
+                    .or_default()
+                    .insert(*partition, json!({ "head": events.last().map_or(0, position), "void": [] }));
             }
             return Some(json!(heads));
         }
@@ -96,6 +104,16 @@ impl Recording {
         let page: Vec<Value> = page.map(|event| serde_json::from_slice(event).expect("events are JSON")).collect();
         Some(json!({ "events": page }))
     }
+}
+
+#[derive(Deserialize)]
+struct Page {
+    events: Vec<Box<RawValue>>,
+}
+
+fn position(event: &Bytes) -> u64 {
+    let (_, placed) = Incoming::parse(event).expect("own events parse").place.expect("it is in a feed");
+    placed.position
 }
 
 async fn ask<T: serde::de::DeserializeOwned>(shop: &impl Storefront, service: &str, path: &str) -> T {

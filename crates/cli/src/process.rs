@@ -17,9 +17,9 @@ use millrace::outside::Network;
 use millrace::sidecar::Sidecar;
 use millrace::sidecar::dapr::Dapr;
 use millrace::sidecar::embedded::{Bus, Faults};
-use millrace::store::Store;
 use millrace::store::embedded::EmbeddedStore;
 use millrace::store::redis::{Durability, RedisStore};
+use millrace::store::{Leaving, Store};
 use millrace::{App, Env, Service, Tuning};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -80,7 +80,8 @@ impl Process {
         if self.self_contained && tokio::time::timeout(DRAIN, quiet).await.is_err() {
             tracing::warn!("stopping with work on its way; it goes on at the next start");
         }
-        self.store.sync().await.context("cannot sync the store")
+        self.store.sync(Leaving::Answer).await.context("cannot sync the store")?;
+        Ok(())
     }
 
     pub async fn is_quiet(&self) -> bool {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use millrace::store::Leaving;
 use tokio::time::Instant;
 
 use crate::admin::Admin;
@@ -93,7 +94,7 @@ impl Shop {
             }
         };
         tokio::time::timeout(SEEDING, heard).await.context("the first prices did not reach orders")?;
-        self.process.store.sync().await?;
+        self.process.store.sync(Leaving::Answer).await?;
         marker.set()
     }
 

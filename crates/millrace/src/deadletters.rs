@@ -22,7 +22,7 @@ use crate::parked::{Parked, Reason};
 use crate::problem::{Problem, Rejected};
 use crate::schema::DecodeError;
 use crate::service::Service;
-use crate::store::{Answer, Mark, NewWork, Outcome, PARTITIONS, Park, Placed, Query};
+use crate::store::{Answer, Leaving, Mark, NewWork, Outcome, PARTITIONS, Park, Placed, Query};
 
 /// Rounds through admit before an action is left to its caller to repeat.
 const ROUNDS: usize = 8;
@@ -183,7 +183,9 @@ impl Service {
                 job.life = Some(admitted.life);
                 job.settles.push(progress.settle(*position, admitted, Outcome::Done));
             }
-            let verdict = self.lane(*partition).submit(job).await;
+            let lane = self.lane(*partition);
+            let epoch = lane.epoch().await.map_err(|closed| Problem::Unavailable(closed.to_string()))?;
+            let verdict = lane.submit(job).await;
             progress.iter().for_each(|(progress, _)| progress.forget());
             match verdict {
                 Ok(Done::Committed(_)) => {
@@ -194,8 +196,8 @@ impl Service {
                         id = letter.id(self.name()),
                         "a dead letter was acted on"
                     );
-                    let synced = self.store().sync().await;
-                    return synced.map_err(|error| Problem::Unavailable(error.to_string()));
+                    let safe = self.durable(*partition, &epoch, Leaving::Answer).await;
+                    return safe.map_err(|error| Problem::Unavailable(error.to_string()));
                 }
                 Ok(Done::Duplicate(_)) => {
                     let detail = "somebody has acted on it meanwhile: look at it again";

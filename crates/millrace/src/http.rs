@@ -150,15 +150,18 @@ async fn feed(
     if partition >= PARTITIONS {
         return Err(Problem::NotFound("partition_not_found"));
     }
-    let query = Query::Feed { topic, after: page.after, limit: page.limit.min(PAGE) };
-    let Answer::Feed(entries) = service.read_one(partition, query).await? else {
+    let query = Query::Feed { topic: topic.clone(), after: page.after, limit: page.limit.min(PAGE) };
+    // The void after the entries: what is void is so for good, and an entry read later would seem to be missing.
+    let answers = service.read_to_tell(partition, &[query, Query::Heads]).await?;
+    let [Answer::Feed(entries), Answer::Heads(heads)] = &answers[..] else {
         return Err(Problem::Internal("no feed".to_owned()));
     };
-    let event = |entry: crate::store::Recorded| {
+    let void = heads.iter().find(|head| head.topic == topic).map(|head| head.void.clone()).unwrap_or_default();
+    let event = |entry: &crate::store::Recorded| {
         let bytes = entry.placed.map_or_else(|| entry.record.clone(), |placed| splice(&entry.record, placed));
         serde_json::from_slice::<Box<RawValue>>(&bytes).map_err(|error| Problem::Internal(error.to_string()))
     };
-    Ok(Json(FeedPage { events: entries.into_iter().map(event).collect::<Result<_, _>>()? }))
+    Ok(Json(FeedPage { events: entries.iter().map(event).collect::<Result<_, _>>()?, void }))
 }
 
 async fn require_token(State(token): State<Arc<Secret>>, request: Request, next: Next) -> Response {

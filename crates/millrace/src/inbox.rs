@@ -8,6 +8,7 @@
 mod drive;
 mod park;
 mod progress;
+mod voids;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,10 +4,10 @@
 
 mod decide;
 mod group;
+mod opener;
 mod outlets;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use crate::problem::Rejected;
 use crate::store::{Epoch, Floor, GROUP_UNITS, Mark, NewWork, Park, Partition, Settle, StoreError};
 use group::Memory;
 
+pub(crate) use opener::Opener;
 pub(crate) use outlets::{CommittedEvent, Outlets};
 
 /// Jobs that may wait for a lane: beyond it HTTP is told 503 and events wait at the inbox.
@@ -41,7 +42,7 @@ pub(crate) struct Job {
     pub work: Vec<NewWork>,
     /// Set for a request: what its mark keeps.
     pub request: Option<PendingResult>,
-    /// [`Lane::life`] as read at admit: the unit is refused as stale when the partition was opened again since.
+    /// [`Opener::openings`] as read at admit: the unit is refused as stale when the partition was opened again since.
     pub life: Option<u64>,
 }
 
@@ -102,30 +103,33 @@ pub(crate) struct Queued {
 /// The handle of a partition's lane.
 pub(crate) struct Lane {
     queue: mpsc::Sender<Queued>,
-    life: Arc<AtomicU64>,
+    epoch: watch::Receiver<Option<Epoch>>,
     commits: watch::Receiver<u64>,
 }
 
 impl Lane {
     pub fn start(partition: Partition, outlets: Outlets) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let life = Arc::new(AtomicU64::new(0));
+        let (opened, epoch) = watch::channel(None);
         let (committed, commits) = watch::channel(0);
         let worker = Worker {
             memory: Memory::new(partition, outlets.clone()),
             epoch: None,
-            life: life.clone(),
+            opened,
+            opening: 0,
             contended: 0,
             committed,
             jobs,
         };
         outlets.tasks().spawn(worker.run());
-        Self { queue, life, commits }
+        Self { queue, epoch, commits }
     }
 
-    /// Counts the times the partition was opened.
-    pub fn life(&self) -> u64 {
-        self.life.load(Ordering::Acquire)
+    /// The epoch of the present or next commit. To be read before what is submitted under it; waits for the first one.
+    pub async fn epoch(&self) -> Result<Epoch, Refused> {
+        let mut epoch = self.epoch.clone();
+        let epoch = epoch.wait_for(Option::is_some).await.map_err(|_| Refused::Closed)?;
+        epoch.clone().ok_or(Refused::Closed)
     }
 
     /// Changes with every commit of this process in the partition.
@@ -153,8 +157,11 @@ impl Lane {
 
 struct Worker {
     memory: Memory,
+    /// `None` when the last one was refused, and before the first.
     epoch: Option<Epoch>,
-    life: Arc<AtomicU64>,
+    opened: watch::Sender<Option<Epoch>>,
+    /// Which opening of the service's was this partition's last.
+    opening: u64,
     /// Goes up with each attempt that met a conflict, down with each that met none.
     contended: u32,
     committed: watch::Sender<u64>,
@@ -163,6 +170,8 @@ struct Worker {
 
 impl Worker {
     async fn run(mut self) {
+        // At once, so that openings are rare afterwards: each makes every tracker be read again.
+        self.epoch().await;
         while let Some(first) = self.jobs.recv().await {
             let mut group = vec![first];
             while group.len() < GROUP_UNITS {
@@ -197,9 +206,8 @@ impl Worker {
 
     async fn attempt_all(&mut self, mut group: Vec<Queued>) -> Vec<Queued> {
         let epoch = self.epoch().await;
-        let life = self.life.load(Ordering::Acquire);
         let (current, stale): (Vec<_>, Vec<_>) =
-            group.into_iter().partition(|queued| queued.job.life.is_none_or(|admitted| admitted == life));
+            group.into_iter().partition(|queued| queued.job.life.is_none_or(|admitted| self.opening <= admitted));
         group = current;
         refuse(stale, &Refused::Stale);
         match self.memory.commit(&epoch, &mut group).await {
@@ -226,9 +234,11 @@ impl Worker {
             if let Some(epoch) = &self.epoch {
                 return epoch.clone();
             }
-            match self.memory.open().await {
-                Ok(epoch) => {
-                    self.life.fetch_add(1, Ordering::AcqRel);
+            let refused = self.opened.borrow().clone();
+            match self.memory.open(refused.as_ref()).await {
+                Ok((epoch, opening)) => {
+                    self.opening = opening;
+                    self.opened.send_replace(Some(epoch.clone()));
                     self.epoch = Some(epoch);
                 }
                 Err(error) => {

@@ -42,6 +42,8 @@ pub struct Metrics {
     healed: Counter,
     parked: Counter,
     parked_now: Gauge,
+    ghosts: Counter,
+    regressed: Counter,
     store_failures: Counter,
     store_up: Gauge,
 }
@@ -66,6 +68,8 @@ impl Default for Metrics {
             publish_failures: counter("publish_failures", "Publish calls that failed"),
             healed: counter("events_healed", "Events read from their producer because the bus did not bring them"),
             parked: counter("events_parked", "Entries set aside with a reason"),
+            ghosts: counter("ghosts", "Events settled here that their producer has lost"),
+            regressed: counter("feed_regressed", "Times a producer named a head below what was settled"),
             store_failures: counter("store_failures", "Calls to the store without an answer"),
             parked_now: Gauge::default(),
             store_up: Gauge::default(),
@@ -138,6 +142,14 @@ impl Metrics {
         self.parked_now.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
+    pub(crate) fn ghosts(&self, events: u64) {
+        self.ghosts.inc_by(events);
+    }
+
+    pub(crate) fn feed_regressed(&self) {
+        self.regressed.inc();
+    }
+
     pub(crate) fn store_failed(&self) {
         self.store_up.set(0);
         self.store_failures.inc();
@@ -173,6 +185,11 @@ impl Metrics {
 
     pub fn parked_total(&self) -> u64 {
         self.parked.get()
+    }
+
+    /// Events settled here that their producer has lost.
+    pub fn ghosts_total(&self) -> u64 {
+        self.ghosts.get()
     }
 
     pub fn healed_total(&self) -> u64 {

@@ -44,9 +44,9 @@ impl Service {
             for answer in self.read(number, &queries).await.unwrap_or_default() {
                 match answer {
                     Answer::Heads(heads) => {
-                        for (topic, head) in heads {
-                            let cursor = self.relay().cursor(own_feed(self, &topic, number));
-                            cursor.saw_head(head);
+                        for head in heads {
+                            let cursor = self.relay().cursor(own_feed(self, &head.topic, number));
+                            self.heard_head(&cursor, head.position, &head.void, 0).await;
                             let unpublished = self.remaining(&cursor).await.0;
                             pending.unpublished = pending.unpublished.saturating_add(unpublished);
                         }

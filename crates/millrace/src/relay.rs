@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::event::splice;
@@ -13,7 +14,8 @@ use crate::inbox::{Progress, own_feed};
 use crate::lane::{CommittedEvent, Job};
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
-use crate::store::{Answer, Feed, Outcome, Query};
+use crate::sidecar::SidecarError;
+use crate::store::{Answer, Feed, Head, Leaving, Outcome, Query, StoreError};
 
 /// The consumer name of the published cursor; no service can have it.
 const RELAY: &str = "~relay";
@@ -91,31 +93,43 @@ impl Service {
             let (topic, stream) = (event.topic.clone(), event.stream.clone());
             let mut next = Some(event);
             while let Some(event) = next {
-                service.publish_until_taken(&event).await;
-                service.report(&event);
+                if service.publish_until_taken(&event).await {
+                    service.report(&event);
+                } else {
+                    service.relay().cursor(own_feed(&service, &topic, event.partition)).end(event.placed.position);
+                }
                 next = service.relay().next(&topic, &stream);
             }
         });
     }
 
-    async fn publish_until_taken(&self, event: &CommittedEvent) {
+    /// False when the store may have lost the event: if it has not, the sweep finds it.
+    async fn publish_until_taken(&self, event: &CommittedEvent) -> bool {
         let bytes = splice(&event.record, event.placed);
         let mut pause = PAUSE.0;
         loop {
-            let outcome = match self.relay().calls.acquire().await {
-                Ok(_permit) => self.sidecar().publish(&event.topic, bytes.clone()).await,
-                Err(_) => return,
-            };
-            match outcome {
-                Ok(()) => return self.metrics().published(),
-                Err(error) => {
-                    self.metrics().publish_failed();
-                    tracing::warn!(service = self.name(), topic = event.topic, %error, "publish failed; trying again");
-                    self.clock().sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE.1);
-                }
+            match self.durable(event.partition, &event.epoch, Leaving::Event).await {
+                Err(StoreError::Epoch) => return false,
+                Err(error) => tracing::warn!(service = self.name(), %error, "can't publish yet; trying again"),
+                Ok(()) => match self.publish(event, bytes.clone()).await {
+                    Ok(()) => {
+                        self.metrics().published();
+                        return true;
+                    }
+                    Err(error) => {
+                        self.metrics().publish_failed();
+                        tracing::warn!(service = self.name(), topic = event.topic, %error, "publish failed; trying again");
+                    }
+                },
             }
+            self.clock().sleep(pause).await;
+            pause = (pause * 2).min(PAUSE.1);
         }
+    }
+
+    async fn publish(&self, event: &CommittedEvent, bytes: Bytes) -> Result<(), SidecarError> {
+        let _permit = self.relay().calls.acquire().await;
+        self.sidecar().publish(&event.topic, bytes).await
     }
 
     /// Moves the published cursor; not waited for, since a report that is lost only publishes again.
@@ -135,12 +149,14 @@ impl Service {
     }
 
     /// Publishes what is in an own feed, neither reported nor in flight, and older than one sweep.
-    pub(crate) async fn sweep_feed(&self, topic: &str, partition: u8, head: u64) {
+    pub(crate) async fn sweep_feed(&self, partition: u8, head: &Head) {
+        let topic = head.topic.as_str();
         let cursor = self.relay().cursor(own_feed(self, topic, partition));
         if is_off(Fault::Sweep) {
             return;
         }
-        cursor.saw_head(head);
+        self.heard_head(&cursor, head.position, &head.void, 0).await;
+        let Ok(epoch) = self.lane(partition).epoch().await else { return };
         let overdue = self.overdue(&cursor, self.tuning().sweep, SWEEP).await;
         let Some(&first) = overdue.first() else { return };
         let wanted: HashSet<u64> = overdue.into_iter().collect();
@@ -150,6 +166,7 @@ impl Service {
             let Some(placed) = entry.placed.filter(|placed| wanted.contains(&placed.position)) else { continue };
             self.relay_event(CommittedEvent {
                 partition,
+                epoch: epoch.clone(),
                 topic: topic.to_owned(),
                 stream: entry.stream,
                 placed,

@@ -12,7 +12,7 @@ use crate::partition::partition_of;
 use crate::problem::Problem;
 use crate::schema::EventSet;
 use crate::service::Service;
-use crate::store::{Answer, Mark, Query, StreamId};
+use crate::store::{Answer, Leaving, Mark, Query, StreamId};
 use crate::view::unreadable;
 
 /// Longest an HTTP caller waits for a commit before it is told to try again.
@@ -71,18 +71,22 @@ impl Service {
         if context.correlation.is_empty() {
             context.correlation = self.clock().uuid().to_string();
         }
-        let lane = self.lane(partition_of(&decision.partition_key()));
+        let number = partition_of(&decision.partition_key());
         let job = Job { request: Some(pending.clone()), ..Job::new(mark, context).decide(vec![decision]) };
-        let reply = tokio::time::timeout(PATIENCE, lane.try_submit(job)).await.unwrap_or(Err(Refused::Full));
-        let outcome = match reply {
-            Ok(Done::Committed(None)) => Ok(pending.accepted),
-            Ok(Done::Committed(Some(rejected))) => Err(Problem::Rejected(rejected)),
-            Ok(Done::Duplicate(stored)) => pending.replay(&stored),
-            Err(Refused::Poison(reason)) => Err(Problem::Internal(reason)),
-            Err(refused) => Err(Problem::Unavailable(refused.to_string())),
+        let lane = self.lane(number);
+        let submitted = async { Ok((lane.epoch().await?, lane.try_submit(job).await?)) };
+        let (epoch, done) = match tokio::time::timeout(PATIENCE, submitted).await.unwrap_or(Err(Refused::Full)) {
+            Ok(done) => done,
+            Err(Refused::Poison(reason)) => return Err(Problem::Internal(reason)),
+            Err(refused) => return Err(Problem::Unavailable(refused.to_string())),
         };
-        self.store().sync().await.map_err(|error| Problem::Unavailable(error.to_string()))?;
-        outcome
+        let durable = self.durable(number, &epoch, Leaving::Answer).await;
+        durable.map_err(|error| Problem::Unavailable(error.to_string()))?;
+        match done {
+            Done::Committed(None) => Ok(pending.accepted),
+            Done::Committed(Some(rejected)) => Err(Problem::Rejected(rejected)),
+            Done::Duplicate(stored) => pending.replay(&stored),
+        }
     }
 
     /// A stream's present state; `None` when it has no events.

@@ -14,9 +14,10 @@ use crate::app::Consumer;
 use crate::event::{Context, Incoming};
 use crate::inbox::Progress;
 use crate::lane::Job;
+use crate::problem::Problem;
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
-use crate::store::{Answer, Feed, Floor, Mark, PARTITIONS, Position, Query};
+use crate::store::{Answer, Feed, Floor, Head, Leaving, Mark, PARTITIONS, Position, Query, StoreError, Voids};
 
 /// Entries read from a producer at a time.
 pub(crate) const PAGE: usize = 500;
@@ -25,13 +26,23 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Due records taken up of one partition in one sweep.
 const DUE: usize = 256;
 
-/// Head positions of a service's feeds: topic → partition → position.
-pub(crate) type Heads = HashMap<String, HashMap<u8, Position>>;
+/// How far a service's feeds have come: topic → partition → head.
+pub(crate) type Heads = HashMap<String, HashMap<u8, FeedHead>>;
 
-/// A page of a feed: envelopes as they are published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FeedHead {
+    pub head: Position,
+    /// Numbers up to there that are no events.
+    #[serde(default)]
+    pub void: Voids,
+}
+
+/// A page of a feed: envelopes as they are published, and what is no event anywhere in the feed.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct FeedPage {
     pub events: Vec<Box<RawValue>>,
+    #[serde(default)]
+    pub void: Voids,
 }
 
 /// The service that owns a topic: events are named `{service}.{domain}.{action}`.
@@ -57,8 +68,8 @@ impl Service {
                 Answer::Work(_) if is_off(Fault::Due) => {}
                 Answer::Work(due) => due.into_iter().for_each(|record| self.resume_work(number, record)),
                 Answer::Heads(heads) => {
-                    for (topic, head) in heads {
-                        self.sweep_feed(&topic, number, head).await;
+                    for head in heads {
+                        self.sweep_feed(number, &head).await;
                     }
                 }
                 _ => {}
@@ -70,17 +81,24 @@ impl Service {
     pub(crate) async fn heads(&self) -> Heads {
         let mut heads = Heads::new();
         for number in 0..PARTITIONS {
-            if let Ok(answers) = self.read(number, &[Query::Heads]).await {
-                for (topic, head) in answers
-                    .into_iter()
-                    .filter_map(|answer| if let Answer::Heads(heads) = answer { Some(heads) } else { None })
-                    .flatten()
-                {
-                    heads.entry(topic).or_default().insert(number, head);
+            let Ok(answers) = self.read_to_tell(number, &[Query::Heads]).await else { continue };
+            for answer in answers {
+                let Answer::Heads(own) = answer else { continue };
+                for Head { topic, position, void } in own {
+                    heads.entry(topic).or_default().insert(number, FeedHead { head: position, void });
                 }
             }
         }
         heads
+    }
+
+    /// Reads what a consumer will rely on, which must not be lost after it was told.
+    pub(crate) async fn read_to_tell(&self, number: u8, queries: &[Query]) -> Result<Vec<Answer>, Problem> {
+        let unavailable = |error: StoreError| Problem::Unavailable(error.to_string());
+        let epoch = self.lane(number).epoch().await.map_err(|error| Problem::Unavailable(error.to_string()))?;
+        let answers = self.read(number, queries).await.map_err(unavailable)?;
+        self.durable(number, &epoch, Leaving::Event).await.map_err(unavailable)?;
+        Ok(answers)
     }
 
     pub(crate) async fn heal(self) {
@@ -104,13 +122,17 @@ impl Service {
         let mut sources: Vec<&str> = self.topics().iter().map(|topic| owner(topic)).collect();
         sources.dedup();
         for source in sources {
+            // Before asking: the answer may be older than what is settled when it comes.
+            let lows: HashMap<_, _> = self.inbox().all_progress().into_iter().map(|it| (it.key(), it.low())).collect();
             let Some(heads) = self.ask::<Heads>(source, "/feeds").await else { continue };
             for (topic, consumer) in self.inbox().all().filter(|(topic, _)| owner(topic) == source) {
-                let mut positions: Vec<_> = heads.get(topic).into_iter().flatten().collect();
-                positions.sort_unstable();
-                for (&partition, &head) in positions {
+                let mut partitions: Vec<_> = heads.get(topic).into_iter().flatten().collect();
+                partitions.sort_unstable_by_key(|(partition, _)| **partition);
+                for (&partition, head) in partitions {
                     let feed = Arc::new(Feed { source: source.to_owned(), topic: topic.to_owned(), partition });
-                    self.inbox().progress(&consumer.name, &feed).saw_head(head);
+                    let progress = self.inbox().progress(&consumer.name, &feed);
+                    let low = lows.get(&progress.key()).copied().unwrap_or(0);
+                    self.heard_head(&progress, head.head, &head.void, low).await;
                 }
             }
         }
@@ -121,7 +143,7 @@ impl Service {
         let Some(consumer) = self.consumer_of(progress).filter(|_| !is_off(Fault::Heal)) else { return };
         let overdue = self.overdue(progress, self.tuning().heal_after, PAGE).await;
         let (Some(&first), Some(&last)) = (overdue.first(), overdue.last()) else { return };
-        let events = self.fetch(progress.feed(), first - 1, PAGE).await;
+        let events = self.fetch(progress, first - 1, PAGE).await;
         let wanted: Vec<_> = events
             .into_iter()
             .filter(|event| {
@@ -162,9 +184,11 @@ impl Service {
             .cloned()
     }
 
-    pub(crate) async fn fetch(&self, feed: &Feed, after: Position, limit: usize) -> Vec<Arc<Incoming>> {
+    pub(crate) async fn fetch(&self, progress: &Arc<Progress>, after: Position, limit: usize) -> Vec<Arc<Incoming>> {
+        let feed = progress.feed();
         let path = format!("/feeds/{}/{}?after={after}&limit={limit}", feed.topic, feed.partition);
         let Some(page) = self.ask::<FeedPage>(&feed.source, &path).await else { return Vec::new() };
+        self.skip_voids(progress, &page.void).await;
         page.events
             .into_iter()
             .filter_map(|event| Incoming::parse(&Bytes::from(event.get().to_owned())).ok().map(Arc::new))
@@ -197,25 +221,18 @@ impl Service {
     pub(crate) async fn raise_floors(self) {
         loop {
             self.clock().sleep(self.tuning().floors).await;
-            let lives: Vec<u64> = (0..PARTITIONS).map(|number| self.lane(number).life()).collect();
+            let life = self.life();
             let mut floors = Vec::new();
             for progress in self.inbox().all_progress() {
-                let Some((low, holes, life)) = progress.next_floor() else { continue };
-                if lives[usize::from(progress.feed().partition)] == life {
-                    floors.push(Floor {
-                        consumer: progress.consumer().to_owned(),
-                        feed: progress.feed_name().to_owned(),
-                        low,
-                        holes,
-                    });
-                }
+                let Some((low, holes)) = progress.next_floor(life) else { continue };
+                let (consumer, feed) = (progress.consumer().to_owned(), progress.feed_name().to_owned());
+                floors.push(Floor { consumer, feed, low, holes });
             }
             if floors.is_empty() {
                 continue;
             }
             for number in 0..PARTITIONS {
-                let life = Some(lives[usize::from(number)]).filter(|life| *life > 0);
-                let job = Job { floors: floors.clone(), life, ..Job::new(Mark::None, Context::default()) };
+                let job = Job { floors: floors.clone(), life: Some(life), ..Job::new(Mark::None, Context::default()) };
                 // A refused floor only leaves marks for longer.
                 let _ = self.lane(number).submit(job).await;
             }

@@ -11,14 +11,14 @@ use tokio::sync::mpsc;
 use crate::app::{App, Topology, WorkWiring};
 use crate::clock::Clock;
 use crate::inbox::Inbox;
-use crate::lane::{Lane, Outlets};
+use crate::lane::{Lane, Opener, Outlets};
 use crate::metrics::Metrics;
 use crate::outside::Outside;
 use crate::partner::Partner;
 use crate::problem::Problem;
 use crate::relay::Relay;
 use crate::sidecar::Sidecar;
-use crate::store::{Answer, PARTITIONS, Partition, Query, Store, StoreError};
+use crate::store::{Answer, Epoch, Leaving, PARTITIONS, Partition, Query, Store, StoreError, Synced};
 use crate::tasks::Tasks;
 use crate::work::Executor;
 
@@ -73,6 +73,7 @@ struct Inner {
     partners: Arc<BTreeMap<String, Partner>>,
     topics: Vec<&'static str>,
     routes: Router<Service>,
+    opener: Arc<Opener>,
     lanes: Vec<Lane>,
     inbox: Inbox,
     relay: Relay,
@@ -87,9 +88,11 @@ impl App {
         let (tasks, metrics, wiring) = (Tasks::default(), Arc::new(Metrics::default()), Arc::new(self.work));
         let (relay, relayed) = mpsc::channel(HANDED_ON);
         let (work, started) = mpsc::channel(HANDED_ON);
+        let opener = Arc::new(Opener::new(self.name, env.store.clone(), env.clock.clone()));
         let outlets = Outlets {
             service: self.name,
             store: env.store.clone(),
+            opener: opener.clone(),
             clock: env.clock.clone(),
             metrics: metrics.clone(),
             tasks: tasks.clone(),
@@ -110,6 +113,7 @@ impl App {
             partners: Arc::new(self.partners),
             topics,
             routes: self.routes,
+            opener,
             lanes,
             inbox: Inbox::new(self.consumers),
             relay: Relay::default(),
@@ -195,6 +199,19 @@ impl Service {
         &self.0.lanes[usize::from(number)]
     }
 
+    /// Counts the openings of partitions by this process. What was read of trackers at another count may be taken back.
+    pub(crate) fn life(&self) -> u64 {
+        self.0.opener.openings()
+    }
+
+    /// Returns when what was committed to the partition under `epoch` may leave.
+    pub(crate) async fn durable(&self, number: u8, epoch: &Epoch, leaving: Leaving) -> Result<(), StoreError> {
+        if self.store().sync(leaving).await? == Synced::Now {
+            self.store().commit(&self.partition(number), epoch, &[]).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn partition(&self, number: u8) -> Partition {
         Partition { service: self.0.name, number }
     }
@@ -212,9 +229,9 @@ impl Service {
         answers.into_iter().next().ok_or_else(|| Problem::Internal("the store gave no answer".to_owned()))
     }
 
-    async fn perform_started(self, mut started: mpsc::Receiver<crate::work::StartedWork>) {
-        while let Some(work) = started.recv().await {
-            self.start_work(work);
+    async fn perform_started(self, mut started: mpsc::Receiver<(Epoch, crate::work::StartedWork)>) {
+        while let Some((epoch, work)) = started.recv().await {
+            self.start_work(epoch, work);
         }
     }
 }

@@ -7,19 +7,38 @@
 mod contract;
 pub mod embedded;
 pub mod kv;
+mod opening;
 pub mod redis;
 
 pub use contract::*;
+pub use opening::*;
 
 use futures::future::BoxFuture;
 
 /// A partition's store. All calls are safe to repeat: reads change nothing, units carry marks.
 pub trait Store: Send + Sync + 'static {
-    /// The partition's epoch, made on first use.
-    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Epoch, StoreError>>;
+    /// Whether the partition takes commits. It does not before it was opened, nor after its store started anew, when the
+    /// last of its commits may be lost: [`Store::reopen`].
+    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Gate, StoreError>>;
+
+    /// Takes every tracker of the partition back to what `claims` say of its targets ([`Tracker::rewind`]; a feed without
+    /// a claim goes back to its start), but those of consumers named `~…`, whose only target is the partition itself.
+    /// Open or closed; durable when it returns.
+    fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Opens a closed partition: its feeds go on `jump` numbers above all that it knows of, and what lies between is void.
+    /// Refused with [`StoreError::Epoch`] when the store is no longer in `run`; the present epoch when somebody else has
+    /// opened it. Durable when it returns, or the next life could give a number of this one again.
+    fn reopen<'a>(
+        &'a self,
+        partition: &'a Partition,
+        run: &'a str,
+        jump: Position,
+    ) -> BoxFuture<'a, Result<Epoch, StoreError>>;
 
     /// Commits `group` (at most [`GROUP_UNITS`] units), in order. Verdicts are per unit; a unit that is refused writes nothing
-    /// and does not stop the others. Refused as a whole with [`StoreError::Epoch`] when `epoch` is not the partition's.
+    /// and does not stop the others. Refused as a whole with [`StoreError::Epoch`] when `epoch` is not the partition's, or
+    /// the partition is closed; an empty group asks just that.
     fn commit<'a>(
         &'a self,
         partition: &'a Partition,
@@ -34,8 +53,8 @@ pub trait Store: Send + Sync + 'static {
         queries: &'a [Query],
     ) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>>;
 
-    /// Returns when everything committed before the call survives what the durability level promises.
-    fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Returns when everything committed before the call survives what the durability level promises of what leaves.
+    fn sync(&self, leaving: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>>;
 }
 
 /// Most units in one group; a group also stays below [`GROUP_BYTES`], so that no commit holds the store for long.

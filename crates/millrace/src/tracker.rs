@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 mod tests;
+mod voids;
+
+pub use voids::Voids;
 
 /// A number of a dense feed, from 1. As a predecessor, 0 means "the first of its stream".
 pub type Position = u64;
@@ -30,6 +33,9 @@ pub struct Tracker {
     /// At or below `low`, to be driven again: a target partition lost it after it was settled.
     pub missing: BTreeSet<Position>,
     pub generation: u64,
+    /// Told by the producer to be no events. In no other set, but for what is parked under such a number.
+    #[serde(default)]
+    pub void: Voids,
 }
 
 /// What to do with an event that has arrived, by whatever way.
@@ -48,7 +54,7 @@ pub enum Admission {
 
 impl Tracker {
     pub fn is_settled(&self, position: Position) -> bool {
-        (position <= self.low || self.done.contains(&position))
+        (position <= self.low || self.done.contains(&position) || self.void.contains(position))
             && !self.held.contains(&position)
             && !self.missing.contains(&position)
     }
@@ -82,10 +88,35 @@ impl Tracker {
     pub fn settle(&mut self, position: Position) {
         self.held.remove(&position);
         self.missing.remove(&position);
-        if position > self.low {
+        if position > self.low && !self.void.contains(position) {
             self.done.insert(position);
         }
         self.advance();
+    }
+
+    /// The producer has lost, or never used, the numbers `from..=through`: none of them is waited for any more, and one that
+    /// still comes counts as settled. What is parked is kept, as there may be no other copy. A new generation, because
+    /// one of them may be on its way through a commit.
+    pub fn skip(&mut self, from: Position, through: Position, is_parked: impl Fn(Position) -> bool) {
+        if self.void.covers(from, through) {
+            return;
+        }
+        let outside = |p: &Position| !(from..=through).contains(p);
+        self.done.retain(outside);
+        self.missing.retain(outside);
+        self.held.retain(|p| outside(p) || is_parked(*p));
+        self.void.insert(from, through);
+        self.generation += 1;
+        self.advance();
+    }
+
+    /// How many of `from..=through`, which the producer now says are no events, were settled as events.
+    pub fn ghosts(&self, from: Position, through: Position) -> u64 {
+        let is_ghost = |p: &Position| (from..=through).contains(p) && !self.void.contains(*p);
+        let below = through.min(self.low);
+        let settled = (below + 1).saturating_sub(from) - self.void.count(from, below);
+        let open = self.holes().filter(is_ghost).count() as u64;
+        settled - open + self.done.iter().filter(|p| is_ghost(p)).count() as u64
     }
 
     /// Parks a position, or keeps it behind a parked one. False if it was held before, or if a copy that fared better
@@ -103,11 +134,13 @@ impl Tracker {
     /// To be durable before that partition accepts commits again.
     pub fn rewind(&mut self, owed: &[Position], floor: Position) {
         self.low = self.low.min(floor);
-        self.missing.extend(owed.iter().filter(|p| !self.held.contains(p)));
+        self.missing.extend(owed.iter().filter(|p| !self.held.contains(p) && !self.void.contains(**p)));
         // Above `low` a position is owed by being absent from `done`; kept in both places it would never leave `missing`.
         self.missing.retain(|p| *p <= self.low);
         self.done.clear();
         self.generation += 1;
+        // `floor` may lie inside of a void range, and nothing in there would ever move `low` on.
+        self.advance();
     }
 
     /// The tracker's own partition was reopened: it may claim more or less than is true of any target partition.
@@ -120,7 +153,9 @@ impl Tracker {
 
     /// What healing has to fetch, at most `limit`: the missing first, because streams wait behind them.
     pub fn gaps(&self, head: Position, limit: usize) -> Vec<Position> {
-        let above = (self.low + 1..=head).filter(|p| !self.done.contains(p) && !self.held.contains(p));
+        let next = |p: Position| self.void.end_of(p).map_or(p, |end| end + 1);
+        let numbers = std::iter::successors(Some(next(self.low + 1)), |p| Some(next(p + 1))).take_while(|p| *p <= head);
+        let above = numbers.filter(|p| !self.done.contains(p) && !self.held.contains(p));
         self.missing.iter().copied().chain(above).take(limit).collect()
     }
 
@@ -128,8 +163,10 @@ impl Tracker {
     pub fn count_gaps(&self, head: Position) -> u64 {
         let above = match head.checked_sub(self.low) {
             Some(above @ 1..) => {
-                let among = |set: &BTreeSet<Position>| set.range(self.low + 1..=head).count() as u64;
-                above - among(&self.done) - among(&self.held)
+                let among = |set: &BTreeSet<Position>| {
+                    set.range(self.low + 1..=head).filter(|p| !self.void.contains(**p)).count() as u64
+                };
+                above - among(&self.done) - among(&self.held) - self.void.count(self.low + 1, head)
             }
             _ => 0,
         };
@@ -142,8 +179,15 @@ impl Tracker {
     }
 
     fn advance(&mut self) {
-        while self.done.remove(&(self.low + 1)) || self.held.contains(&(self.low + 1)) {
-            self.low += 1;
+        loop {
+            let next = self.low + 1;
+            if let Some(end) = self.void.end_of(next) {
+                self.low = end;
+            } else if self.done.remove(&next) || self.held.contains(&next) {
+                self.low = next;
+            } else {
+                return;
+            }
         }
     }
 }

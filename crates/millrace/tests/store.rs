@@ -109,7 +109,7 @@ async fn reached(subject: &Subject) -> (u64, u64) {
     let Answer::Stream(stream) = subject.read(Query::Stream(append(0).appends.remove(0).stream)).await else {
         panic!("not a stream")
     };
-    (stream.version, heads.first().map_or(0, |(_, head)| *head))
+    (stream.version, heads.first().map_or(0, |head| head.position))
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn what_was_synced_is_there_after_a_restart() {
     for version in 0..10 {
         first.commit_one(append(version)).await;
     }
-    let syncs = (0..8).map(|_| first.store.sync());
+    let syncs = (0..8).map(|_| first.store.sync(Leaving::Answer));
     assert!(futures::future::join_all(syncs).await.iter().all(Result::is_ok));
     let epoch = first.epoch.clone();
     drop(first);

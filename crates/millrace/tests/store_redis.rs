@@ -20,7 +20,7 @@ use millrace::store::embedded::EmbeddedStore;
 use millrace::store::redis::{Durability, RedisStore};
 use millrace::store::*;
 use server::Server;
-use suite::Subject;
+use suite::{Subject, head, open};
 
 fn partition() -> Partition {
     Partition { service: "orders", number: 7 }
@@ -105,7 +105,7 @@ async fn everything(store: &impl Store) -> Vec<Answer> {
 async fn bytes_that_are_no_text_come_back_as_they_were() {
     let server = Server::start("");
     let store = server.store().await;
-    let epoch = store.open(&partition()).await.expect("opens");
+    let epoch = open(&store, &partition()).await;
     let bytes: Vec<u8> = (0..=255).cycle().take(70_000).collect();
     let mark = Mark::Request { key: "k".into(), ttl_ms: 60_000 };
     let event = NewEvent { record: bytes.clone().into(), published: false };
@@ -121,18 +121,18 @@ async fn bytes_that_are_no_text_come_back_as_they_were() {
 async fn numbers_up_to_two_to_the_fifty_third_keep_their_digits() {
     let server = Server::start("");
     let store = server.store().await;
-    let epoch = store.open(&partition()).await.expect("opens");
-    let head = (1_u64 << 53) - 3;
-    server.command(&["HSET", "{test:orders:07}:heads", "orders.order", &head.to_string()]);
+    let epoch = open(&store, &partition()).await;
+    let last = (1_u64 << 53) - 3;
+    server.command(&["HSET", "{test:orders:07}:heads", "orders.order", &last.to_string()]);
     let settle =
-        Settle { consumer: "c".into(), feed: "f".into(), position: head, generation: 0, outcome: Outcome::Done };
+        Settle { consumer: "c".into(), feed: "f".into(), position: last, generation: 0, outcome: Outcome::Done };
     let verdicts =
         store.commit(&partition(), &epoch, &[placed(1, 0), Unit { settles: vec![settle], ..Unit::default() }]).await;
-    assert_eq!(verdicts.expect("commits")[0], Verdict::Ok { placed: vec![Placed { position: head + 1, previous: 0 }] });
+    assert_eq!(verdicts.expect("commits")[0], Verdict::Ok { placed: vec![Placed { position: last + 1, previous: 0 }] });
     let queries = [Query::Heads, Query::Tracker { consumer: "c".into(), feed: "f".into() }];
     let read = store.read(&partition(), &queries).await.expect("answers");
-    let tracker = Tracker { done: [head].into(), ..Tracker::default() };
-    assert_eq!(read, [Answer::Heads(vec![("orders.order".into(), head + 1)]), Answer::Tracker(tracker)]);
+    let tracker = Tracker { done: [last].into(), ..Tracker::default() };
+    assert_eq!(read, [Answer::Heads(vec![head("orders.order", last + 1)]), Answer::Tracker(tracker)]);
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn a_raised_floor_frees_the_marks_below_it() {
 async fn a_stream_longer_than_one_fetch_is_read_whole() {
     let server = Server::start("");
     let store = server.store().await;
-    let epoch = store.open(&partition()).await.expect("opens");
+    let epoch = open(&store, &partition()).await;
     let append = |expected: u64, snapshot: Option<&'static str>| {
         let events =
             (1..=50).map(|n| NewEvent { record: (expected + n).to_string().into(), published: false }).collect();
@@ -189,16 +189,16 @@ async fn settings_that_lose_commits_are_named_with_their_fix() {
 async fn strict_waits_for_a_replica() {
     let leader = Server::start("");
     let strict = RedisStore::connect(&leader.url(), "test", Durability::Strict).await.expect("connects");
-    let alone = strict.sync().await;
+    let alone = strict.sync(Leaving::Answer).await;
     assert!(matches!(alone, Err(StoreError::Unavailable(_))), "{alone:?}");
     let port = leader.url().rsplit_once(':').expect("a port").1.to_owned();
     let _replica = Server::start(&format!("--replicaof 127.0.0.1 {port} --repl-diskless-sync-delay 0"));
-    let mut synced = strict.sync().await;
+    let mut synced = strict.sync(Leaving::Answer).await;
     for _ in 0..30 {
         if synced.is_ok() {
             break;
         }
-        synced = strict.sync().await;
+        synced = strict.sync(Leaving::Answer).await;
     }
     assert!(synced.is_ok(), "{synced:?}");
 }

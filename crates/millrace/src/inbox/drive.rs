@@ -110,7 +110,7 @@ impl Service {
     /// Reads the tracker if this process has none of the present life. False when the store can't be reached.
     pub(crate) async fn refresh(&self, progress: &Progress) -> bool {
         let partition = progress.feed().partition;
-        let life = self.lane(partition).life();
+        let life = self.life();
         if progress.is_current(life) {
             return true;
         }
@@ -186,8 +186,7 @@ impl Service {
                 position: entry.placed.position,
             };
             let mut job = Job::new(mark, context.clone()).decide(decisions);
-            // The target's life must be the one at admit; at home that is the tracker's.
-            job.life = Some(if number == home { admitted.life } else { self.lane(number).life() });
+            job.life = Some(admitted.life);
             if inline {
                 job.settles.push(entry.progress.settle(entry.placed.position, admitted, Outcome::Done));
             }

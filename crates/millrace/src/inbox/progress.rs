@@ -22,15 +22,15 @@ pub(crate) struct Progress {
 struct State {
     tracker: Tracker,
     instead: BTreeMap<Position, Instead>,
-    /// Life of the tracker's partition when it was read; `None` before.
+    /// [`Opener::openings`](crate::lane::Opener::openings) when it was read; `None` before.
     life: Option<u64>,
     in_work: HashSet<Position>,
     /// Highest position known to exist.
     head: Position,
     /// First gap seen by the last look, and when it was first seen there (µs).
     gap: Option<(Position, i64)>,
-    /// Low at which floors were last raised.
-    floored: Position,
+    /// Low and life at which floors were last raised.
+    floored: (Position, u64),
 }
 
 /// What admit read, to be named again by the settle.
@@ -55,6 +55,10 @@ impl Progress {
         &self.consumer
     }
 
+    pub fn key(&self) -> (String, Arc<Feed>) {
+        (self.consumer.clone(), self.feed.clone())
+    }
+
     pub fn feed(&self) -> &Arc<Feed> {
         &self.feed
     }
@@ -67,7 +71,7 @@ impl Progress {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the copy was read in this life of the tracker's partition.
+    /// Whether no partition was opened since the copy was read.
     pub fn is_current(&self, life: u64) -> bool {
         self.state().life == Some(life)
     }
@@ -136,6 +140,8 @@ impl Progress {
         match outcome {
             Outcome::Done => state.tracker.settle(position),
             Outcome::Held => drop(state.tracker.hold(position)),
+            // Which of the held are parked only the store knows.
+            Outcome::Void { .. } => state.life = None,
         }
         drop(state);
         self.moved.notify_waiters();
@@ -169,14 +175,26 @@ impl Progress {
     }
 
     /// Low and holes for the floors, when low has moved since they were last asked for.
-    pub fn next_floor(&self) -> Option<(Position, Vec<Position>, u64)> {
+    pub fn next_floor(&self, life: u64) -> Option<(Position, Vec<Position>)> {
         let mut state = self.state();
-        let life = state.life?;
-        if state.tracker.low <= state.floored {
+        let low = state.tracker.low;
+        // Those raised in another life may be lost.
+        let is_raised = low <= state.floored.0 && life == state.floored.1;
+        if low == 0 || is_raised || state.life != Some(life) {
             return None;
         }
-        state.floored = state.tracker.low;
-        Some((state.tracker.low, state.tracker.holes().collect(), life))
+        state.floored = (low, life);
+        Some((low, state.tracker.holes().collect()))
+    }
+
+    pub fn low(&self) -> Position {
+        self.state().tracker.low
+    }
+
+    /// How many numbers of a range that the producer says is void are settled as events; `None` if that was known.
+    pub fn ghosts(&self, from: Position, through: Position) -> Option<u64> {
+        let state = self.state();
+        (!state.tracker.void.covers(from, through)).then(|| state.tracker.ghosts(from, through))
     }
 
     pub fn held(&self) -> Vec<Position> {

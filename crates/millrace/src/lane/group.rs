@@ -46,8 +46,8 @@ impl Memory {
         self.outlets.clock.sleep(Duration::from_micros(pause)).await;
     }
 
-    pub async fn open(&self) -> Result<Epoch, StoreError> {
-        self.outlets.store.open(&self.partition).await
+    pub async fn open(&self, refused: Option<&Epoch>) -> Result<(Epoch, u64), StoreError> {
+        self.outlets.opener.open(self.partition.number, refused).await
     }
 
     pub async fn store_failed(&self, error: &StoreError, pause: Duration) {
@@ -88,7 +88,7 @@ impl Memory {
             .map(|(queued, mut decided)| (std::mem::take(&mut decided.unit), (queued, decided)))
             .unzip();
         match self.send(epoch, &units).await {
-            Ok(verdicts) => self.follow(verdicts, waiting, &mut rest),
+            Ok(verdicts) => self.follow(epoch, verdicts, waiting, &mut rest),
             Err(error) => {
                 self.forget();
                 group.extend(waiting.drain(..).map(|(queued, _)| queued));
@@ -179,7 +179,13 @@ impl Memory {
         }
     }
 
-    fn follow(&mut self, verdicts: Vec<Verdict>, waiting: Vec<(Queued, Decided)>, again: &mut Vec<Queued>) {
+    fn follow(
+        &mut self,
+        epoch: &Epoch,
+        verdicts: Vec<Verdict>,
+        waiting: Vec<(Queued, Decided)>,
+        again: &mut Vec<Queued>,
+    ) {
         let mut conflicts = Vec::new();
         for (verdict, (mut queued, decided)) in verdicts.into_iter().zip(waiting) {
             if !matches!(verdict, Verdict::Ok { .. }) && !is_off(Fault::BelieveRefused) {
@@ -187,7 +193,7 @@ impl Memory {
             }
             match verdict {
                 Verdict::Ok { placed } => {
-                    self.hand_on(placed, decided.published, decided.started);
+                    self.hand_on(epoch, placed, decided.published, decided.started);
                     reply(queued, decided.answer);
                 }
                 Verdict::Duplicate { result } => {
@@ -209,11 +215,18 @@ impl Memory {
         }
     }
 
-    fn hand_on(&self, placed: Vec<Placed>, published: Vec<(String, String, Bytes)>, started: Vec<StartedWork>) {
+    fn hand_on(
+        &self,
+        epoch: &Epoch,
+        placed: Vec<Placed>,
+        published: Vec<(String, String, Bytes)>,
+        started: Vec<StartedWork>,
+    ) {
         self.outlets.metrics.committed(published.len() as u64);
         for (placed, (topic, stream, record)) in placed.into_iter().zip(published) {
             let _ = self.outlets.relay.try_send(CommittedEvent {
                 partition: self.partition.number,
+                epoch: epoch.clone(),
                 topic,
                 stream,
                 placed,
@@ -221,7 +234,7 @@ impl Memory {
             });
         }
         for started in started {
-            let _ = self.outlets.work.try_send(started);
+            let _ = self.outlets.work.try_send((epoch.clone(), started));
         }
     }
 }

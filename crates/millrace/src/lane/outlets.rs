@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::Opener;
 use crate::app::WorkWiring;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::store::{Placed, Store};
+use crate::store::{Epoch, Placed, Store};
 use crate::tasks::Tasks;
 use crate::work::StartedWork;
 
@@ -17,12 +18,14 @@ use crate::work::StartedWork;
 pub(crate) struct Outlets {
     pub service: &'static str,
     pub store: Arc<dyn Store>,
+    pub opener: Arc<Opener>,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub tasks: Tasks,
     pub wiring: Arc<Vec<WorkWiring>>,
     pub relay: mpsc::Sender<CommittedEvent>,
-    pub work: mpsc::Sender<StartedWork>,
+    /// With the epoch under which it was recorded.
+    pub work: mpsc::Sender<(Epoch, StartedWork)>,
 }
 
 impl Outlets {
@@ -35,6 +38,8 @@ impl Outlets {
 #[derive(Debug, Clone)]
 pub(crate) struct CommittedEvent {
     pub partition: u8,
+    /// Under which it was committed, or read.
+    pub epoch: Epoch,
     pub topic: String,
     pub stream: String,
     pub placed: Placed,

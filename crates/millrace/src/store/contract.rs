@@ -4,7 +4,8 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub use crate::tracker::{Position, Tracker};
+use super::{Claim, Head};
+pub use crate::tracker::{Position, Tracker, Voids};
 
 /// Of every service, for ever: a partition is CRC16/XMODEM of the partition key modulo this.
 pub const PARTITIONS: u8 = 64;
@@ -125,6 +126,10 @@ pub struct NewWork {
 pub enum Outcome {
     Done,
     Held,
+    /// No number from the position up to `through` is an event.
+    Void {
+        through: Position,
+    },
 }
 
 /// Progress of a consumer on one source feed, in the consumer's partition of the feed's number.
@@ -200,8 +205,10 @@ pub enum Query {
     Tracker { consumer: String, feed: String },
     /// Entries of an own feed with `position > after`, in order, at most `limit`.
     Feed { topic: String, after: Position, limit: usize },
-    /// The last position of each own feed of the partition that has one.
+    /// How far each own feed of the partition has come that has an event.
     Heads,
+    /// What the partition has applied of each feed, where a floor was raised; of a closed partition, too.
+    Claims,
     /// Work whose time has come by the store's clock, earliest first, at most `limit`.
     Due { limit: usize },
     /// All open work, earliest first, at most `limit`: for reports and tests.
@@ -218,7 +225,8 @@ pub enum Answer {
     Rows(Vec<(String, Bytes)>),
     Tracker(Tracker),
     Feed(Vec<Recorded>),
-    Heads(Vec<(String, Position)>),
+    Heads(Vec<Head>),
+    Claims(Vec<Claim>),
     Work(Vec<WorkRecord>),
     Parked(Vec<Park>),
 }

@@ -5,19 +5,23 @@
 
 mod commit;
 mod format;
+mod opening;
 mod read;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 
 use self::commit::Group;
 use self::format::Keys;
-use super::kv::{Batch, DiskKv, Kv, MemoryKv};
-use super::{Answer, Epoch, Partition, Query, Store, StoreError, Unit, Verdict};
+use self::read::Reader;
+use super::kv::{DiskKv, Kv, MemoryKv};
+use super::{
+    Answer, Claim, Epoch, Gate, Leaving, Partition, Position, Query, Store, StoreError, Synced, Unit, Verdict,
+};
 use crate::clock::Clock;
 
 #[derive(Clone)]
@@ -33,6 +37,12 @@ struct Open {
     keys: Keys,
     /// Held from the first read of a commit to its last write.
     commits: Mutex<()>,
+}
+
+impl Open {
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl EmbeddedStore {
@@ -65,28 +75,12 @@ impl EmbeddedStore {
         self.clock.now_ms().max(0) as u64
     }
 
-    fn open_now(&self, partition: &Partition) -> Result<Epoch, StoreError> {
-        let open = self.partition(partition);
-        let _alone = open.commits.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = open.keys.epoch();
-        if let Some(epoch) = self.kv.get(&key)? {
-            return format::decode(&epoch);
-        }
-        let epoch = Epoch(format!("{:08x}", self.clock.random() as u32));
-        let mut batch = Batch::default();
-        batch.put(key, format::encode(&epoch)?);
-        self.kv.apply(batch)?;
-        Ok(epoch)
-    }
-
     fn commit_now(&self, partition: &Partition, epoch: &Epoch, group: &[Unit]) -> Result<Vec<Verdict>, StoreError> {
         let open = self.partition(partition);
-        let _alone = open.commits.lock().unwrap_or_else(PoisonError::into_inner);
-        let stored = self.kv.get(&open.keys.epoch())?.ok_or(StoreError::Epoch)?;
-        if format::decode::<Epoch>(&stored)? != *epoch {
-            return Err(StoreError::Epoch);
-        }
-        let (verdicts, batch) = Group::new(self.kv.as_ref(), &open.keys, self.now_ms()).decide(group)?;
+        let _alone = open.alone();
+        let record = self.record(&open.keys)?.filter(|record| record.tag == *epoch && record.run == self.kv.run());
+        let base = record.ok_or(StoreError::Epoch)?.base;
+        let (verdicts, batch) = Group::new(self.kv.as_ref(), &open.keys, self.now_ms(), base).decide(group)?;
         if !batch.is_empty() {
             self.kv.apply(batch)?;
         }
@@ -96,15 +90,41 @@ impl EmbeddedStore {
     fn read_now(&self, partition: &Partition, queries: &[Query]) -> Result<Vec<Answer>, StoreError> {
         let open = self.partition(partition);
         // Not for a snapshot across queries, but for one within each: an answer may be put together from several keys.
-        let _alone = open.commits.lock().unwrap_or_else(PoisonError::into_inner);
-        let reader = read::Reader { kv: self.kv.as_ref(), keys: &open.keys, now_ms: self.now_ms() };
+        let _alone = open.alone();
+        let reader = self.reader(&open.keys);
         queries.iter().map(|query| reader.answer(query)).collect()
+    }
+
+    fn reader<'a>(&'a self, keys: &'a Keys) -> Reader<'a> {
+        Reader { kv: self.kv.as_ref(), keys, now_ms: self.now_ms() }
     }
 }
 
 impl Store for EmbeddedStore {
-    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Epoch, StoreError>> {
-        future::lazy(|_| self.open_now(partition)).boxed()
+    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Gate, StoreError>> {
+        future::lazy(|_| self.gate_now(partition)).boxed()
+    }
+
+    fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>> {
+        async {
+            self.rewind_now(partition, claims)?;
+            self.kv.sync().await
+        }
+        .boxed()
+    }
+
+    fn reopen<'a>(
+        &'a self,
+        partition: &'a Partition,
+        run: &'a str,
+        jump: Position,
+    ) -> BoxFuture<'a, Result<Epoch, StoreError>> {
+        async move {
+            let epoch = self.reopen_now(partition, run, jump)?;
+            self.kv.sync().await?;
+            Ok(epoch)
+        }
+        .boxed()
     }
 
     fn commit<'a>(
@@ -124,7 +144,14 @@ impl Store for EmbeddedStore {
         future::lazy(|_| self.read_now(partition, queries)).boxed()
     }
 
-    fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.kv.sync()
+    /// An event is not waited for: what would lose it loses what its consumers did, too, being one journal.
+    fn sync(&self, leaving: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>> {
+        async move {
+            if leaving != Leaving::Event {
+                self.kv.sync().await?;
+            }
+            Ok(Synced::Now)
+        }
+        .boxed()
     }
 }

@@ -1,6 +1,6 @@
 //! The store on Redis 7 or newer: each commit is one call of one Lua script on the keys of one partition.
 //!
-//! The script's text contains the server process's run id, and the partition's epoch record names the run id it was
+//! The scripts' text contains the server process's run id, and the partition's epoch record names the run id it was
 //! made under. After a restart or failover the script is unknown (`NOSCRIPT`), the one loaded instead finds a record
 //! of another run, and every cached state and pending commit is refused until its partition is opened anew.
 //!
@@ -13,17 +13,22 @@ mod read;
 mod servers;
 mod wire;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::future::{BoxFuture, join_all};
+use futures::future::{BoxFuture, try_join_all};
 use redis::{Cmd, FromRedisValue, Value, pipe};
+use tokio::sync::Mutex;
 
 use self::keys::Keys;
-use self::servers::{Link, Servers};
-use super::{Answer, Epoch, Partition, Query, Store, StoreError, Unit, Verdict};
+use self::servers::{Link, Scripts, Servers};
+use super::{
+    Answer, Claim, Epoch, Gate, Leaving, Partition, Position, Query, Store, StoreError, Synced, Unit, Verdict,
+};
 use crate::clock::Clock;
 
-const SCRIPT: &str = include_str!("redis/commit.lua");
+const COMMIT: &str = concat!(include_str!("redis/shared.lua"), include_str!("redis/commit.lua"));
+const OPENING: &str = concat!(include_str!("redis/shared.lua"), include_str!("redis/opening.lua"));
 
 const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -45,6 +50,10 @@ pub struct RedisStore {
     durability: Durability,
     servers: Servers,
     clock: Clock,
+    /// Callers that have asked for a replica's answer, and how many of them have it. Whoever gets the lock asks for all
+    /// that wait behind it.
+    asked: AtomicU64,
+    answered: Mutex<u64>,
 }
 
 impl RedisStore {
@@ -53,7 +62,8 @@ impl RedisStore {
     pub async fn connect(urls: &str, namespace: &str, durability: Durability) -> Result<Self, StoreError> {
         let servers = Servers::new(urls, durability == Durability::Strict)?;
         servers.all().await?;
-        Ok(Self { namespace: namespace.to_owned(), durability, servers, clock: Clock::system() })
+        let (namespace, clock) = (namespace.to_owned(), Clock::system());
+        Ok(Self { namespace, durability, servers, clock, asked: AtomicU64::new(0), answered: Mutex::new(0) })
     }
 
     /// What the servers' versions and settings lack for the durability level, each as a sentence with its fix.
@@ -67,13 +77,18 @@ impl RedisStore {
         Ok(faults)
     }
 
-    async fn call<T: FromRedisValue>(&self, partition: &Partition, arguments: &[&[u8]]) -> Result<T, StoreError> {
+    async fn call<T: FromRedisValue>(
+        &self,
+        script: fn(&Scripts) -> &str,
+        partition: &Partition,
+        arguments: &[&[u8]],
+    ) -> Result<T, StoreError> {
         let keys = Keys::new(&self.namespace, partition);
-        let request = |script: &str| {
+        let request = |scripts: &Scripts| {
             let mut one = pipe();
             // The tag is no key's name. So while a slot moves, its old server finds it missing and refuses the script,
             // which would else work on the part of the keys that are still there.
-            one.cmd("EVALSHA").arg(script).arg(1).arg(keys.tag()).arg(arguments);
+            one.cmd("EVALSHA").arg(script(scripts)).arg(1).arg(keys.tag()).arg(arguments);
             one
         };
         let mut replies = self.servers.ask(keys.tag(), request).await?;
@@ -106,13 +121,55 @@ impl RedisStore {
             .map(|(query, (first, second))| read::answer(query, first, second))
             .collect()
     }
+
+    /// Returns when all that the servers had done before the call survives it, at the level that promises that.
+    async fn replicated(&self) -> Result<(), StoreError> {
+        if self.durability != Durability::Strict {
+            return Ok(());
+        }
+        let turn = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
+        let mut answered = self.answered.lock().await;
+        if *answered < turn {
+            let asked = self.asked.load(Ordering::Acquire);
+            try_join_all(self.servers.all().await?.iter().map(|link| replicated(link))).await?;
+            *answered = asked;
+        }
+        Ok(())
+    }
 }
 
 impl Store for RedisStore {
-    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Epoch, StoreError>> {
+    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Gate, StoreError>> {
         Box::pin(async {
+            let answer: Vec<String> = self.call(|scripts| &scripts.opening, partition, &[b"open"]).await?;
+            match &answer[..] {
+                [tag] => Ok(Gate::Open(Epoch(tag.clone()))),
+                [run, state] => Ok(Gate::Closed { run: run.clone(), fresh: state == "fresh" }),
+                _ => Err(StoreError::Corrupt(format!("opening script's answer: {answer:?}"))),
+            }
+        })
+    }
+
+    fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async {
+            let claims = wire::encode(claims)?;
+            let () = self.call(|scripts| &scripts.opening, partition, &[b"rewind", &claims]).await?;
+            self.replicated().await
+        })
+    }
+
+    fn reopen<'a>(
+        &'a self,
+        partition: &'a Partition,
+        run: &'a str,
+        jump: Position,
+    ) -> BoxFuture<'a, Result<Epoch, StoreError>> {
+        Box::pin(async move {
             let tag = format!("{:08x}", self.clock.random() as u32);
-            self.call(partition, &[tag.as_bytes()]).await.map(Epoch)
+            let arguments: [&[u8]; 4] = [b"reopen", tag.as_bytes(), run.as_bytes(), &jump.to_string().into_bytes()];
+            let epoch = self.call(|scripts| &scripts.opening, partition, &arguments).await.map(Epoch)?;
+            self.replicated().await?;
+            Ok(epoch)
         })
     }
 
@@ -124,7 +181,8 @@ impl Store for RedisStore {
     ) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>> {
         Box::pin(async {
             let units = wire::encode(group)?;
-            let verdicts: Vec<u8> = self.call(partition, &[epoch.0.as_bytes(), &units]).await?;
+            let verdicts: Vec<u8> =
+                self.call(|scripts| &scripts.commit, partition, &[epoch.0.as_bytes(), &units]).await?;
             wire::decode(&verdicts)
         })
     }
@@ -137,15 +195,11 @@ impl Store for RedisStore {
         Box::pin(self.answers(partition, queries))
     }
 
-    fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+    /// Whatever leaves: a consumer's store is another one, or may be.
+    fn sync(&self, _: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>> {
         Box::pin(async {
-            match self.durability {
-                Durability::None | Durability::Dev | Durability::Standard => Ok(()),
-                Durability::Strict => {
-                    let links = self.servers.all().await?;
-                    join_all(links.iter().map(|link| replicated(link))).await.into_iter().collect()
-                }
-            }
+            self.replicated().await?;
+            Ok(if self.durability == Durability::Strict { Synced::Now } else { Synced::Before })
         })
     }
 }

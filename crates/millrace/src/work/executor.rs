@@ -13,7 +13,7 @@ use crate::event::{Context, Incoming};
 use crate::lane::{Done, Job, Refused};
 use crate::parked::{Parked, Reason};
 use crate::service::Service;
-use crate::store::{Answer, Mark, Park, Query, StreamId, WorkRecord};
+use crate::store::{Answer, Epoch, Leaving, Mark, Park, Query, StreamId, WorkRecord};
 
 /// Calls to the outside in flight at once.
 const CONCURRENT: usize = 256;
@@ -41,14 +41,14 @@ impl Executor {
 
 impl Service {
     /// Performs work that the causing commit has taken up for us.
-    pub(crate) fn start_work(&self, work: StartedWork) {
+    pub(crate) fn start_work(&self, epoch: Epoch, work: StartedWork) {
         if !self.executor().begin(&work.id) {
             return;
         }
         let service = self.clone();
         self.tasks().spawn(async move {
             // The call must not happen before the commit that recorded it is safe.
-            if service.store().sync().await.is_ok() {
+            if service.durable(work.partition, &epoch, Leaving::Effect).await.is_ok() {
                 service.perform(work.partition, &work.id, work.tries, work.incoming).await;
             }
             service.executor().end(&work.id);
@@ -90,8 +90,11 @@ impl Service {
                     to: tries,
                     delay_ms: budget.lease().as_millis() as u64,
                 };
+                let Ok(epoch) = self.lane(partition).epoch().await else { return };
                 let verdict = self.lane(partition).submit(Job::new(taken, Context::default())).await;
-                if matches!(verdict, Ok(Done::Committed(_))) && self.store().sync().await.is_ok() {
+                if matches!(verdict, Ok(Done::Committed(_)))
+                    && self.durable(partition, &epoch, Leaving::Effect).await.is_ok()
+                {
                     self.perform(partition, &record.id, tries, incoming).await;
                 }
             }

@@ -50,7 +50,7 @@ pub async fn a_feed_is_dense_and_links_the_events_of_each_stream(s: &Subject) {
         other,
     ]);
     assert_eq!(s.commit_one(more).await, Verdict::Ok { placed: vec![place(4, 2), place(5, 3), place(1, 0)] });
-    assert_eq!(s.read(Query::Heads).await, Answer::Heads(vec![("orders.cart".into(), 1), ("orders.order".into(), 5)]));
+    assert_eq!(s.read(Query::Heads).await, Answer::Heads(vec![head("orders.cart", 1), head("orders.order", 5)]));
 
     let recorded = |sequence, placed, record: &'static str| Recorded {
         stream: "1".into(),

@@ -31,7 +31,7 @@ impl Subject {
         clock: Option<Clock>,
         keep: impl Any + Send + Sync,
     ) -> Self {
-        let epoch = store.open(&partition).await.expect("the partition opens");
+        let epoch = open(store.as_ref(), &partition).await;
         Self { store, partition, epoch, clock, _keep: Box::new(keep) }
     }
 
@@ -73,6 +73,14 @@ impl Subject {
     }
 }
 
+/// The epoch of a partition, opened as a new one.
+pub async fn open(store: &dyn Store, partition: &Partition) -> Epoch {
+    match store.open(partition).await.expect("the store answers") {
+        Gate::Open(epoch) => epoch,
+        Gate::Closed { run, .. } => store.reopen(partition, &run, 0).await.expect("the partition opens"),
+    }
+}
+
 pub const FEED: &str = "orders|orders.order|07";
 const HOUR_MS: u64 = 3_600_000;
 
@@ -111,6 +119,10 @@ fn work(id: &str, delay_ms: u64) -> NewWork {
 
 fn request(ttl_ms: u64, result: &'static str) -> Unit {
     Unit { mark: Mark::Request { key: "post|/orders|1".into(), ttl_ms }, result: result.into(), ..Unit::default() }
+}
+
+pub fn head(topic: &str, position: Position) -> Head {
+    Head { topic: topic.to_owned(), position, void: Voids::default() }
 }
 
 fn ok() -> Verdict {

@@ -11,7 +11,7 @@ use millrace::store::*;
 
 use super::faults::DURABLE;
 use super::server::Server;
-use super::suite::Subject;
+use super::suite::{Subject, open};
 use super::{everything, partition, placed};
 
 const SLOTS: usize = 16_384;
@@ -118,7 +118,7 @@ async fn every_partition_is_served_by_the_node_of_its_slot() {
     let store = cluster.store("test").await;
     for number in 0..PARTITIONS {
         let partition = Partition { service: "orders", number };
-        let epoch = store.open(&partition).await.expect("opens");
+        let epoch = open(&store, &partition).await;
         store.commit(&partition, &epoch, &[placed(1, 0)]).await.expect("commits");
     }
     let epochs = |node: &Server| node.ask::<Vec<String>>(&["KEYS", "*:epoch"]).len();
@@ -134,7 +134,7 @@ async fn a_node_that_restarts_costs_its_own_partitions_their_epoch() {
     let partitions: Vec<Partition> = (0..PARTITIONS).map(|number| Partition { service: "orders", number }).collect();
     let mut before = Vec::new();
     for partition in &partitions {
-        before.push(store.open(partition).await.expect("opens"));
+        before.push(Gate::Open(open(&store, partition).await));
     }
     let on_it = cluster.0[1].ask::<Vec<String>>(&["KEYS", "*:epoch"]);
     cluster.0[1].restart();
@@ -150,7 +150,7 @@ async fn a_node_that_restarts_costs_its_own_partitions_their_epoch() {
 async fn a_partition_whose_slot_moves_is_unavailable_until_it_has_arrived() {
     let cluster = Cluster::start(0).await;
     let store = cluster.store("test").await;
-    let epoch = store.open(&partition()).await.expect("opens");
+    let epoch = open(&store, &partition()).await;
     store.commit(&partition(), &epoch, &[placed(1, 0)]).await.expect("commits");
     let written = everything(&store).await;
     let slot = cluster.slot("test");
@@ -170,7 +170,7 @@ async fn a_partition_whose_slot_moves_is_unavailable_until_it_has_arrived() {
     }
     let refused = answered(async || store.commit(&partition(), &epoch, &[placed(2, 0)]).await).await;
     assert!(matches!(refused, Err(StoreError::Epoch)), "{refused:?}");
-    let after = store.open(&partition()).await.expect("opens");
+    let after = open(&store, &partition()).await;
     assert_eq!(everything(&store).await, written);
     let verdicts = store.commit(&partition(), &after, &[placed(1, 1)]).await.expect("commits");
     assert_eq!(verdicts, [Verdict::Duplicate { result: "{\"status\":201}".into() }]);
@@ -183,7 +183,7 @@ async fn a_replica_that_takes_over_in_a_cluster_serves_under_another_epoch() {
     let mut namespaces = (0..100).map(|n| format!("test{n}"));
     let namespace = namespaces.find(|namespace| cluster.slot(namespace) < SLOTS / 3);
     let store = cluster.store(&namespace.expect("one of a hundred")).await;
-    let before = store.open(&partition()).await.expect("opens");
+    let before = open(&store, &partition()).await;
     store.commit(&partition(), &before, &[placed(1, 0)]).await.expect("commits");
     let written = everything(&store).await;
     cluster.0[0].command(&["WAIT", "1", "1000"]);
@@ -191,7 +191,7 @@ async fn a_replica_that_takes_over_in_a_cluster_serves_under_another_epoch() {
     cluster.0[3].command(&["CLUSTER", "FAILOVER", "TAKEOVER"]);
     let refused = answered(async || store.commit(&partition(), &before, &[placed(2, 0)]).await).await;
     assert!(matches!(refused, Err(StoreError::Epoch)), "{refused:?}");
-    store.open(&partition()).await.expect("opens");
+    open(&store, &partition()).await;
     assert_eq!(everything(&store).await, written);
 }
 
@@ -202,9 +202,9 @@ async fn of_a_master_and_its_replica_the_one_that_is_master_now_is_asked() {
     eventually("the replica follows", || replica.says(&["INFO"], "master_link_status:up")).await;
     let urls = format!("{},127.0.0.1:{}", replica.url(), master.port());
     let store = RedisStore::connect(&urls, "test", Durability::Strict).await.expect("connects");
-    let before = store.open(&partition()).await.expect("opens");
+    let before = open(&store, &partition()).await;
     store.commit(&partition(), &before, &[placed(1, 0)]).await.expect("commits");
-    store.sync().await.expect("there is a replica");
+    store.sync(Leaving::Answer).await.expect("there is a replica");
     let written = everything(&store).await;
     master.kill();
     let gone = store.commit(&partition(), &before, &[placed(2, 0)]).await;
@@ -212,7 +212,7 @@ async fn of_a_master_and_its_replica_the_one_that_is_master_now_is_asked() {
     replica.command(&["REPLICAOF", "NO", "ONE"]);
     let refused = answered(async || store.commit(&partition(), &before, &[placed(2, 0)]).await).await;
     assert!(matches!(refused, Err(StoreError::Epoch)), "{refused:?}");
-    store.open(&partition()).await.expect("opens");
+    open(&store, &partition()).await;
     assert_eq!(everything(&store).await, written);
     master.restart();
     let torn = RedisStore::connect(&urls, "test", Durability::Standard).await.map(drop);

@@ -3,6 +3,7 @@
 use millrace::store::*;
 
 use super::server::Server;
+use super::suite::open;
 use super::{everything, partition, placed, stream};
 
 pub const DURABLE: &str = "--appendonly yes --appendfsync always";
@@ -11,7 +12,7 @@ pub const DURABLE: &str = "--appendonly yes --appendfsync always";
 async fn a_restarted_server_refuses_what_was_decided_before_and_keeps_the_data() {
     let mut server = Server::start(DURABLE);
     let store = server.store().await;
-    let before = store.open(&partition()).await.expect("opens");
+    let before = open(&store, &partition()).await;
     store.commit(&partition(), &before, &[placed(1, 0)]).await.expect("commits");
     let written = everything(&store).await;
     server.restart();
@@ -22,7 +23,7 @@ async fn a_restarted_server_refuses_what_was_decided_before_and_keeps_the_data()
         }
     };
     assert!(matches!(refused, Err(StoreError::Epoch)), "{refused:?}");
-    let after = store.open(&partition()).await.expect("opens again");
+    let after = open(&store, &partition()).await;
     assert_ne!(before, after);
     assert_eq!(everything(&store).await, written);
     let again = store.commit(&partition(), &after, &[placed(1, 1)]).await.expect("commits");
@@ -33,10 +34,10 @@ async fn a_restarted_server_refuses_what_was_decided_before_and_keeps_the_data()
 async fn after_a_restart_only_the_partition_that_is_opened_takes_commits_of_anyone() {
     let mut server = Server::start(DURABLE);
     let (one, other) = (server.store().await, server.store().await);
-    let before = one.open(&partition()).await.expect("opens");
-    assert_eq!(other.open(&partition()).await.expect("opens"), before);
+    let before = open(&one, &partition()).await;
+    assert_eq!(open(&other, &partition()).await, before);
     server.restart();
-    let fresh = server.store().await.open(&partition()).await.expect("opens");
+    let fresh = open(&server.store().await, &partition()).await;
     for store in [one, other] {
         let refused = loop {
             match store.commit(&partition(), &before, &[placed(1, 0)]).await {
@@ -45,7 +46,7 @@ async fn after_a_restart_only_the_partition_that_is_opened_takes_commits_of_anyo
             }
         };
         assert!(matches!(refused, Err(StoreError::Epoch)), "{refused:?}");
-        assert_eq!(store.open(&partition()).await.expect("opens"), fresh);
+        assert_eq!(open(&store, &partition()).await, fresh);
     }
 }
 
@@ -53,7 +54,7 @@ async fn after_a_restart_only_the_partition_that_is_opened_takes_commits_of_anyo
 async fn a_flushed_script_is_loaded_again_unnoticed() {
     let server = Server::start("");
     let store = server.store().await;
-    let epoch = store.open(&partition()).await.expect("opens");
+    let epoch = open(&store, &partition()).await;
     for order in 1..=20 {
         server.command(&["SCRIPT", "FLUSH"]);
         let verdicts = store.commit(&partition(), &epoch, &[placed(order, 0)]).await.expect("commits");
@@ -65,7 +66,7 @@ async fn a_flushed_script_is_loaded_again_unnoticed() {
 async fn a_server_that_is_gone_is_unavailable() {
     let mut server = Server::start("");
     let store = server.store().await;
-    let epoch = store.open(&partition()).await.expect("opens");
+    let epoch = open(&store, &partition()).await;
     server.kill();
     let refused = store.commit(&partition(), &epoch, &[placed(1, 0)]).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
@@ -76,7 +77,7 @@ async fn a_server_that_is_gone_is_unavailable() {
 async fn a_full_server_is_unavailable_and_writes_no_half_of_anything() {
     let server = Server::start("");
     let store = server.store().await;
-    let epoch = store.open(&partition()).await.expect("opens");
+    let epoch = open(&store, &partition()).await;
     store.commit(&partition(), &epoch, &[placed(1, 0)]).await.expect("commits");
     let before = everything(&store).await;
     server.command(&["CONFIG", "SET", "maxmemory", "1mb"]);
@@ -123,7 +124,7 @@ async fn a_key_of_another_type_is_corrupt_and_nothing_of_the_group_is_written() 
     for key in keys {
         let server = Server::start("");
         let store = server.store().await;
-        let epoch = store.open(&partition()).await.expect("opens");
+        let epoch = open(&store, &partition()).await;
         server.command(&["PFADD", "log", "x"]);
         server.command(&["SADD", &format!("{tag}:{key}"), "not ours"]);
         let keys_before = server.command(&["DBSIZE"]);

@@ -1,6 +1,8 @@
 //! One group of units decided and turned into one batch. Each unit is checked before it writes, and sees what the
 //! units before it wrote.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +13,7 @@ use crate::store::kv::{Batch, Kv};
 use crate::store::{
     Append, Mark, NewWork, Outcome, Park, Placed, RowWrite, Settle, StoreError, StreamId, Unit, Verdict,
 };
-use crate::tracker::{Marks, Position, Tracker};
+use crate::tracker::{Marks, Position, Tracker, Voids};
 
 /// Expired requests removed for each unit that may add one, so that what is kept falls after a burst.
 const SWEPT_PER_REQUEST: usize = 2;
@@ -20,12 +22,14 @@ pub struct Group<'a> {
     kv: &'a dyn Kv,
     keys: &'a Keys,
     now_ms: u64,
+    /// Where feeds without a head begin.
+    base: Position,
     batch: Batch,
 }
 
 impl<'a> Group<'a> {
-    pub fn new(kv: &'a dyn Kv, keys: &'a Keys, now_ms: u64) -> Self {
-        Self { kv, keys, now_ms, batch: Batch::default() }
+    pub fn new(kv: &'a dyn Kv, keys: &'a Keys, now_ms: u64, base: Position) -> Self {
+        Self { kv, keys, now_ms, base, batch: Batch::default() }
     }
 
     pub fn decide(mut self, units: &[Unit]) -> Result<(Vec<Verdict>, Batch), StoreError> {
@@ -159,7 +163,8 @@ impl<'a> Group<'a> {
     fn append(&mut self, append: &Append, placed: &mut Vec<Placed>) -> Result<(), StoreError> {
         let StreamId { topic, id } = &append.stream;
         let mut stream = self.stream(&append.stream)?;
-        let mut head = self.load::<Position>(&self.keys.head(topic))?.unwrap_or_default();
+        let known = self.load::<Position>(&self.keys.head(topic))?;
+        let mut head = known.unwrap_or(self.base);
         let first = head + 1;
         for event in &append.events {
             stream.version += 1;
@@ -178,6 +183,9 @@ impl<'a> Group<'a> {
         }
         if head >= first {
             self.put(self.keys.head(topic), &head)?;
+            if known.is_none() && self.base > 0 {
+                self.put(self.keys.void(topic), &Voids::from_iter([(1, self.base)]))?;
+            }
         }
         if let Some(snapshot) = &append.snapshot {
             self.batch.put(self.keys.snapshot(&append.stream), format::encode_with(stream.version, snapshot)?);
@@ -190,6 +198,18 @@ impl<'a> Group<'a> {
         match settle.outcome {
             Outcome::Done => tracker.settle(settle.position),
             Outcome::Held => drop(tracker.hold(settle.position)),
+            Outcome::Void { through } => {
+                // Beforehand, because a look-up that fails must fail the commit.
+                let mut parked = BTreeSet::new();
+                for position in tracker.held.range(settle.position..=through) {
+                    let park = self.keys.park(&settle.consumer, &settle.feed, &position.to_string());
+                    if self.get(&park)?.is_some() {
+                        parked.insert(*position);
+                    }
+                }
+                tracker.skip(settle.position, through, |position| parked.contains(&position));
+                return self.put(self.keys.tracker(&settle.consumer, &settle.feed), &tracker);
+            }
         }
         // Held too late: a faster copy has settled it, and nothing would ever remove its record.
         if !tracker.is_held(settle.position) {

@@ -6,11 +6,12 @@
 //!
 //! | kind | key | value |
 //! |---|---|---|
-//! | `E` | | [`Epoch`](crate::store::Epoch) |
+//! | `E` | | [`EpochRecord`] |
 //! | `s` | topic, id of a stream | [`StreamHead`] |
 //! | `S` | topic, id | version, state |
 //! | `e` | topic, id, version | `Placed` or nil, record |
 //! | `h` | topic | last position of its feed |
+//! | `v` | topic | void ranges of its feed: [`Voids`](crate::tracker::Voids) |
 //! | `f` | topic, position | stream's id, version |
 //! | `r` | view, key, row | version, value |
 //! | `w` | id of work | tries, due ms |
@@ -24,8 +25,17 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Partition, StoreError, StreamId};
+use crate::store::{Epoch, Partition, StoreError, StreamId};
 use crate::tracker::Position;
+
+/// A partition's life: open while the store is in `run`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EpochRecord {
+    pub tag: Epoch,
+    pub run: String,
+    /// Numbers of feeds without a head begin above it.
+    pub base: Position,
+}
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct StreamHead {
@@ -91,6 +101,10 @@ impl Keys {
         self.kind(b'h').last(topic)
     }
 
+    pub fn void(&self, topic: &str) -> Vec<u8> {
+        self.kind(b'v').last(topic)
+    }
+
     pub fn entry(&self, topic: &str, position: Position) -> Vec<u8> {
         self.kind(b'f').text(topic).number(position).0
     }
@@ -127,8 +141,16 @@ impl Keys {
         self.kind(b'x').number(expiry_ms).last(key)
     }
 
+    pub fn trackers(&self) -> Vec<u8> {
+        self.kind(b't').0
+    }
+
     pub fn tracker(&self, consumer: &str, feed: &str) -> Vec<u8> {
         self.kind(b't').text(consumer).last(feed)
+    }
+
+    pub fn all_marks(&self) -> Vec<u8> {
+        self.kind(b'm').0
     }
 
     pub fn marks(&self, consumer: &str, feed: &str) -> Vec<u8> {
@@ -181,6 +203,11 @@ impl Key {
 /// The last text of a key, after `prefix` bytes.
 pub fn rest(key: &[u8], prefix: usize) -> Result<&str, StoreError> {
     std::str::from_utf8(key.get(prefix..).unwrap_or_default()).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// Both texts of a key, after `prefix` bytes; the first one holds no 0x00.
+pub fn two(key: &[u8], prefix: usize) -> Result<(&str, &str), StoreError> {
+    rest(key, prefix)?.split_once('\0').ok_or_else(|| StoreError::Corrupt("key too short".to_owned()))
 }
 
 /// The number and the last text of a key, after `prefix` bytes.

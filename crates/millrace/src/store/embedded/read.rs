@@ -5,7 +5,10 @@ use serde::de::DeserializeOwned;
 
 use super::format::{self, Keys, StreamHead};
 use crate::store::kv::{Kv, prefix_end};
-use crate::store::{Answer, Placed, Position, Query, Recorded, Row, StoreError, StoredStream, StreamId, WorkRecord};
+use crate::store::{
+    Answer, Claim, Head, Placed, Position, Query, Recorded, Row, StoreError, StoredStream, StreamId, WorkRecord,
+};
+use crate::tracker::Marks;
 
 pub struct Reader<'a> {
     pub kv: &'a dyn Kv,
@@ -25,6 +28,7 @@ impl Reader<'_> {
             }
             Query::Feed { topic, after, limit } => Answer::Feed(self.feed(topic, *after, *limit)?),
             Query::Heads => Answer::Heads(self.heads()?),
+            Query::Claims => Answer::Claims(self.claims()?),
             Query::Due { limit } => Answer::Work(self.work(&self.keys.due(self.now_ms + 1, ""), *limit)?),
             Query::Work { limit } => Answer::Work(self.work(&prefix_end(&self.keys.agenda()), *limit)?),
             Query::Parked { limit } => {
@@ -87,13 +91,29 @@ impl Reader<'_> {
         entries.into_iter().map(entry).collect()
     }
 
-    fn heads(&self) -> Result<Vec<(String, Position)>, StoreError> {
+    pub fn heads(&self) -> Result<Vec<Head>, StoreError> {
         let prefix = self.keys.heads();
         let heads = self.under(&prefix, usize::MAX)?;
-        let head = |(topic, head): &(Vec<u8>, Bytes)| {
-            Ok((format::rest(topic, prefix.len())?.to_owned(), format::decode(head)?))
+        let head = |(key, position): &(Vec<u8>, Bytes)| {
+            let topic = format::rest(key, prefix.len())?.to_owned();
+            let void = self.load(&self.keys.void(&topic))?.unwrap_or_default();
+            Ok(Head { topic, position: format::decode(position)?, void })
         };
         heads.iter().map(head).collect()
+    }
+
+    fn claims(&self) -> Result<Vec<Claim>, StoreError> {
+        let prefix = self.keys.all_marks();
+        let mut claims = Vec::new();
+        for (key, marks) in self.under(&prefix, usize::MAX)? {
+            let Marks { floor, owed, .. } = format::decode(&marks)?;
+            if floor > 0 {
+                let (consumer, feed) = format::two(&key, prefix.len())?;
+                let owed = owed.into_iter().collect();
+                claims.push(Claim { consumer: consumer.to_owned(), feed: feed.to_owned(), floor, owed });
+            }
+        }
+        Ok(claims)
     }
 
     /// Work due before the key `to`.
@@ -107,11 +127,11 @@ impl Reader<'_> {
         due.into_iter().map(record).collect()
     }
 
-    fn under(&self, prefix: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Bytes)>, StoreError> {
+    pub fn under(&self, prefix: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Bytes)>, StoreError> {
         self.kv.range(prefix..&prefix_end(prefix), limit)
     }
 
-    fn load<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
+    pub fn load<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
         self.kv.get(key)?.map(|stored| format::decode(&stored)).transpose()
     }
 }

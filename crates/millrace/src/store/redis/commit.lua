@@ -1,46 +1,13 @@
-#!lua
--- Opens a partition or commits a group of units to it: the only code that writes a partition's keys, whose layout is
--- docs/decisions/0001-key-layout.md. Without flags after `#!lua` the server refuses it as a whole (OOM, MISCONF,
--- NOREPLICAS) before its first write. The run id makes its hash another one on every server process, so that a
--- restart shows itself as NOSCRIPT to every client.
---
--- KEYS[1] the partition's tag. To open: ARGV[1] a new epoch. To commit: ARGV[1] the epoch, ARGV[2] the units.
+-- Commits a group of units: ARGV[1] the epoch, ARGV[2] the units.
 
-local RUN_ID = '@RUN_ID@'
-local FORMAT = '1'
-local P = KEYS[1]
-local call = redis.call
-
--- Lua's own conversion writes numbers above 1e14 as 1e+14.
-local function text(number)
-  return string.format('%.0f', number)
-end
-
-local function open(tag)
-  local record = call('HMGET', P .. ':epoch', 'tag', 'run_id', 'format')
-  if record[3] and record[3] ~= FORMAT then
-    return redis.error_reply('FORMAT the partition has key format ' .. record[3] .. ', this program knows ' .. FORMAT)
-  end
-  if record[2] ~= RUN_ID then
-    -- The server may have lost its last commands, so rewinding trackers and voiding numbers belongs here, before the
-    -- new tag lets anyone commit.
-    call('HSET', P .. ':epoch', 'tag', tag, 'run_id', RUN_ID, 'format', FORMAT)
-    return tag
-  end
-  return record[1]
-end
-
-if #ARGV == 1 then
-  return open(ARGV[1])
-end
-
-local record = call('HMGET', P .. ':epoch', 'tag', 'run_id')
+local record = call('HMGET', P .. ':epoch', 'tag', 'run_id', 'base')
 if record[1] ~= ARGV[1] or record[2] ~= RUN_ID then
   return redis.error_reply('EPOCH the partition has another epoch')
 end
+-- Numbers of feeds without a head begin above it.
+local base = tonumber(record[3] or 0)
 local units = cmsgpack.unpack(ARGV[2])
 
-local HEADS, FLOORS = P .. ':heads', P .. ':floors'
 local DUE, TRIES = P .. ':due', P .. ':tries'
 local PARKED, PARKS = P .. ':parked', P .. ':parks'
 
@@ -73,13 +40,17 @@ local function touch(command, key)
   if known[key] == nil then known[key] = call(command, key) end
 end
 
--- The tracker's L and generation, and whether L has moved since.
+-- The tracker's L, generation and void ranges, whether L has moved since, and whether a rewind may not know of it yet.
 local trackers = {}
 local function tracker_of(it)
   local key = tracker_key(it)
   if not trackers[key] then
-    local stored = call('HMGET', key, 'L', 'g')
-    trackers[key] = { low = tonumber(stored[1] or 0), generation = tonumber(stored[2] or 0) }
+    local stored = call('HMGET', key, 'L', 'g', 'v')
+    trackers[key] = {
+      low = tonumber(stored[1] or 0), generation = tonumber(stored[2] or 0), void = ranges_of(stored[3]),
+      -- The published cursor is not rewound: its one target is its own partition.
+      is_new = not stored[1] and it.consumer:sub(1, 1) ~= '~',
+    }
   end
   return trackers[key], key
 end
@@ -172,6 +143,7 @@ local function touch_unit(unit)
     touch('LLEN', stream_key(append.stream))
     if append.snapshot then touch('STRLEN', snapshot_key(append.stream)) end
     touch('HLEN', HEADS)
+    if base > 0 then touch('HLEN', VOIDS) end
     touch('XLEN', feed_key(append.stream))
   end
   for _, row in ipairs(unit.rows) do
@@ -180,7 +152,7 @@ local function touch_unit(unit)
   end
   if #unit.work > 0 then touch_work() end
   for _, settle in ipairs(unit.settles) do
-    tracker_of(settle)
+    if tracker_of(settle).is_new then touch('SCARD', TRACKERS) end
     touch_parked()
   end
   if #unit.parks > 0 then touch_parked() end
@@ -221,6 +193,10 @@ local function append_events(append, placed)
     local position = '0'
     if event.published then
       position = text(call('HINCRBY', HEADS, append.stream.topic, 1))
+      if position == '1' and base > 0 then
+        position = text(call('HINCRBY', HEADS, append.stream.topic, text(base)))
+        call('HSET', VOIDS, append.stream.topic, '1-' .. text(base))
+      end
       call('XADD', feed_key(append.stream), position .. '-0', 's', append.stream.id, 'v', text(version))
       placed[#placed + 1] = { position = tonumber(position), previous = tonumber(previous) }
     end
@@ -233,27 +209,42 @@ local function append_events(append, placed)
   end
 end
 
+-- Tracker::skip.
+local function skip(it, tracker, key)
+  local from, through = it.position, it.outcome.Void.through
+  if (end_of(tracker.void, from) or 0) >= through then return end
+  local fields = call('HGETALL', key)
+  for index = 1, #fields, 2 do
+    local position = tonumber(fields[index])
+    if position and from <= position and position <= through then
+      local parked = fields[index + 1] == 'h' and call('HEXISTS', PARKS, progress(it) .. '|' .. fields[index]) == 1
+      if not parked then call('HDEL', key, fields[index]) end
+    end
+  end
+  tracker.void = with_range(tracker.void, from, through)
+  tracker.generation = tracker.generation + 1
+  call('HSET', key, 'v', ranges_text(tracker.void), 'g', text(tracker.generation))
+end
+
 -- Tracker::settle and Tracker::hold over one field a position: d(one), h(eld), m(issing).
 local function settle(it)
   local tracker, key = tracker_of(it)
   local position, low = text(it.position), tracker.low
-  if it.outcome == 'Done' then
-    if it.position > low + 1 then call('HSET', key, position, 'd') else call('HDEL', key, position) end
+  if tracker.is_new then call('SADD', TRACKERS, progress(it)) end
+  if type(it.outcome) == 'table' then
+    skip(it, tracker, key)
+  elseif it.outcome == 'Done' then
+    local is_above = it.position > low + 1 and not end_of(tracker.void, it.position)
+    if is_above then call('HSET', key, position, 'd') else call('HDEL', key, position) end
     if it.position == low + 1 then tracker.low = it.position end
     unpark(it)
   else
     local state = call('HGET', key, position)
-    local settled = state == 'd' or (it.position <= low and not state)
+    local settled = state == 'd' or (not state and (it.position <= low or end_of(tracker.void, it.position)))
     -- Held too late: a faster copy has settled it, and nothing would ever remove its record.
     if settled then unpark(it) elseif state ~= 'h' then call('HSET', key, position, 'h') end
   end
-  while true do
-    local following = text(tracker.low + 1)
-    local state = call('HGET', key, following)
-    if not state then break end
-    if state == 'd' then call('HDEL', key, following) end
-    tracker.low = tracker.low + 1
-  end
+  advance(key, tracker)
   tracker.moved = tracker.moved or tracker.low > low
 end
 

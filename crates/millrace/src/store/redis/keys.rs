@@ -1,4 +1,4 @@
-//! The names of a partition's keys, as `commit.lua` builds them too. Frozen: `docs/decisions/0001-key-layout.md`.
+//! The names of a partition's keys, as the scripts build them too. Frozen: `docs/decisions/0001-key-layout.md`.
 
 use crate::store::{Partition, StreamId};
 
@@ -28,6 +28,19 @@ impl Keys {
 
     pub fn heads(&self) -> String {
         format!("{}:heads", self.0)
+    }
+
+    pub fn voids(&self) -> String {
+        format!("{}:voids", self.0)
+    }
+
+    pub fn floors(&self) -> String {
+        format!("{}:floors", self.0)
+    }
+
+    /// Of one field of the floors.
+    pub fn owed(&self, progress: &str) -> String {
+        format!("{}:o:{progress}", self.0)
     }
 
     pub fn tracker(&self, consumer: &str, feed: &str) -> String {

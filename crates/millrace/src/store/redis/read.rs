@@ -1,12 +1,15 @@
 //! Queries as Redis commands and their replies as answers. Each query is asked once and, where its first replies name
 //! what to fetch, once more; all queries of a call share these two round trips.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use redis::{Cmd, FromRedisValue, Value, cmd};
 
 use super::keys::{Keys, row_field};
 use crate::store::{
-    Answer, Park, Placed, Position, Query, Recorded, Row, StoreError, StoredStream, StreamId, Tracker, WorkRecord,
+    Answer, Claim, Head, Park, Placed, Position, Query, Recorded, Row, StoreError, StoredStream, StreamId, Tracker,
+    Voids, WorkRecord,
 };
 
 /// Events fetched along with a snapshot, before it is known how many are newer: more than there usually are, so that
@@ -38,7 +41,8 @@ pub(super) fn first(keys: &Keys, query: &Query) -> Vec<Cmd> {
         Query::Feed { topic, after, limit } => {
             vec![ask("XRANGE", keys.feed(topic), &[&format!("({after}-0"), "+", "COUNT", &count(*limit).to_string()])]
         }
-        Query::Heads => vec![ask("HGETALL", keys.heads(), &[])],
+        Query::Heads => vec![ask("HGETALL", keys.heads(), &[]), ask("HGETALL", keys.voids(), &[])],
+        Query::Claims => vec![ask("HGETALL", keys.floors(), &[])],
         Query::Due { limit } | Query::Work { limit } => {
             vec![cmd("TIME"), ask("ZRANGE", keys.due(), &["0", &(count(*limit) - 1).to_string(), "WITHSCORES"])]
         }
@@ -70,6 +74,10 @@ pub(super) fn second(keys: &Keys, query: &Query, first: &[Value]) -> Result<Vec<
             let ids = due(query, time, agenda)?;
             // Tries first: those of a later take-up beside an earlier due time would let two processes hold the work.
             [each("HMGET", keys.tries(), &ids), each("ZMSCORE", keys.due(), &ids)].concat()
+        }
+        (Query::Claims, [floors]) => {
+            let floors = parse::<Vec<(String, Position)>>(floors)?;
+            floors.iter().map(|(progress, _)| ask("ZRANGE", keys.owed(progress), &["0", "-1"])).collect()
         }
         (Query::Parked { .. }, [entries]) => each("HMGET", keys.parks(), &parse::<Vec<String>>(entries)?),
         _ => vec![],
@@ -104,11 +112,8 @@ pub(super) fn answer(query: &Query, first: &[Value], second: &[Value]) -> Result
             Answer::Feed(events.collect::<Result<_, _>>()?)
         }
         (Query::Feed { .. }, ..) => Answer::Feed(vec![]),
-        (Query::Heads, [heads], _) => {
-            let mut heads = parse::<Vec<(String, Position)>>(heads)?;
-            heads.sort();
-            Answer::Heads(heads)
-        }
+        (Query::Heads, [heads, voids], _) => Answer::Heads(self::heads(heads, voids)?),
+        (Query::Claims, [floors], owed) => Answer::Claims(claims(floors, owed)?),
         (Query::Due { .. } | Query::Work { .. }, [time, agenda], [tries, dues]) => {
             Answer::Work(work(query, time, agenda, tries, dues)?)
         }
@@ -197,6 +202,7 @@ fn tracker(fields: Vec<(String, String)>) -> Result<Tracker, StoreError> {
         match (field.as_str(), value.as_str()) {
             ("L", _) => tracker.low = value.parse().map_err(|_| corrupt())?,
             ("g", _) => tracker.generation = value.parse().map_err(|_| corrupt())?,
+            ("v", _) => tracker.void = ranges(&value)?,
             (position, state) => {
                 let position = position.parse().map_err(|_| corrupt())?;
                 match state {
@@ -209,6 +215,38 @@ fn tracker(fields: Vec<(String, String)>) -> Result<Tracker, StoreError> {
         }
     }
     Ok(tracker)
+}
+
+fn heads(heads: &Value, voids: &Value) -> Result<Vec<Head>, StoreError> {
+    let voids: HashMap<String, String> = parse(voids)?;
+    let mut heads = parse::<Vec<(String, Position)>>(heads)?;
+    heads.sort();
+    let head = |(topic, position): (String, Position)| {
+        let void = voids.get(&topic).map_or_else(|| Ok(Voids::default()), |void| ranges(void))?;
+        Ok(Head { topic, position, void })
+    };
+    heads.into_iter().map(head).collect()
+}
+
+/// `1-16777216 20000000-40000000`.
+fn ranges(text: &str) -> Result<Voids, StoreError> {
+    let corrupt = || StoreError::Corrupt(format!("void ranges {text:?}"));
+    let range = |range: &str| {
+        let (from, through) = range.split_once('-').ok_or_else(corrupt)?;
+        Ok((from.parse().map_err(|_| corrupt())?, through.parse().map_err(|_| corrupt())?))
+    };
+    text.split(' ').map(range).collect()
+}
+
+fn claims(floors: &Value, owed: &[Value]) -> Result<Vec<Claim>, StoreError> {
+    let mut claims = Vec::new();
+    for ((progress, floor), owed) in parse::<Vec<(String, Position)>>(floors)?.into_iter().zip(owed) {
+        let corrupt = || StoreError::Corrupt(format!("a floor of {progress:?}"));
+        let (consumer, feed) = progress.split_once('|').ok_or_else(corrupt)?;
+        claims.push(Claim { consumer: consumer.to_owned(), feed: feed.to_owned(), floor, owed: parse(owed)? });
+    }
+    claims.sort_by(|a, b| (&a.consumer, &a.feed).cmp(&(&b.consumer, &b.feed)));
+    Ok(claims)
 }
 
 /// The ids of `agenda` that the query is about.

@@ -20,7 +20,7 @@ use redis::{
     RedisError, Value, cmd, pipe,
 };
 
-use super::{SCRIPT, info_field, wire};
+use super::{COMMIT, OPENING, info_field, wire};
 use crate::partition::crc16;
 use crate::store::StoreError;
 
@@ -52,8 +52,13 @@ pub(super) struct Link {
     pub connection: MultiplexedConnection,
     /// Of its own, because `WAIT` blocks all that follows on its connection.
     pub waiting: Option<MultiplexedConnection>,
-    /// The script's hash on this process.
-    pub script: String,
+    pub scripts: Scripts,
+}
+
+/// The scripts' hashes on one process.
+pub(super) struct Scripts {
+    pub commit: String,
+    pub opening: String,
 }
 
 impl Servers {
@@ -68,15 +73,15 @@ impl Servers {
         Ok(Self { seeds, replicated, map: Made::default(), nodes: Mutex::default() })
     }
 
-    /// The replies to what `request` makes for a process that knows the script by the given hash. Sent again only where
+    /// The replies to what `request` makes for a process that knows the scripts by the given hashes. Sent again only where
     /// the server has refused to do anything.
-    pub async fn ask(&self, tag: &str, request: impl Fn(&str) -> Pipeline) -> Result<Vec<Value>, StoreError> {
+    pub async fn ask(&self, tag: &str, request: impl Fn(&Scripts) -> Pipeline) -> Result<Vec<Value>, StoreError> {
         let mut tries = 1;
         loop {
             let map = self.map().await?;
             let node = map.node(slot(tag))?;
             let link = self.link(node).await?;
-            let error = match request(&link.script).query_async(&mut link.connection.clone()).await {
+            let error = match request(&link.scripts).query_async(&mut link.connection.clone()).await {
                 Ok(replies) => return Ok(replies),
                 Err(error) => error,
             };
@@ -150,9 +155,13 @@ impl Link {
         if waiting.as_ref().is_some_and(|(_, other)| *other != run_id) {
             return Err(StoreError::Unavailable("the server restarted meanwhile".to_owned()));
         }
-        let script = SCRIPT.replace("@RUN_ID@", &run_id);
-        let load = cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await;
-        Ok(Self { script: load.map_err(wire::store_error)?, waiting: waiting.map(|(waiting, _)| waiting), connection })
+        let mut both = pipe();
+        for script in [COMMIT, OPENING] {
+            both.cmd("SCRIPT").arg("LOAD").arg(script.replace("@RUN_ID@", &run_id));
+        }
+        let (commit, opening) = both.query_async(&mut connection).await.map_err(wire::store_error)?;
+        let scripts = Scripts { commit, opening };
+        Ok(Self { scripts, waiting: waiting.map(|(waiting, _)| waiting), connection })
     }
 }
 

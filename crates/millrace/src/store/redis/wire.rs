@@ -1,10 +1,11 @@
 //! What goes through the commit script: units in and verdicts out as MessagePack, errors as their reactions.
 
 use redis::RedisError;
+use serde::Serialize;
 
-use crate::store::{StoreError, Unit, Verdict};
+use crate::store::{StoreError, Verdict};
 
-pub(super) fn encode(group: &[Unit]) -> Result<Vec<u8>, StoreError> {
+pub(super) fn encode<T: Serialize>(group: &[T]) -> Result<Vec<u8>, StoreError> {
     let mut message = rmp_serde::to_vec_named(group).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     bytes_to_strings(&mut message);
     Ok(message)
@@ -61,7 +62,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::store::{Mark, NewWork, Park};
+    use crate::store::{Mark, NewWork, Park, Unit};
 
     #[test]
     fn every_byte_string_becomes_a_string_and_nothing_else_changes() {

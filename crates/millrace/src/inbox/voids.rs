@@ -1,0 +1,52 @@
+//! What a producer that came back without its last events says of their numbers, and what a consumer makes of it.
+
+use std::sync::Arc;
+
+use super::Progress;
+use crate::lane::Job;
+use crate::service::Service;
+use crate::store::{Outcome, Position, Voids};
+
+impl Service {
+    /// Follows what the producer says of a feed. `low` is how far it was settled before the producer was asked.
+    pub(crate) async fn heard_head(&self, progress: &Arc<Progress>, head: Position, void: &Voids, low: Position) {
+        if head < low {
+            let (consumer, feed) = (progress.consumer(), progress.feed_name());
+            tracing::error!(service = self.name(), consumer, feed, low, head, "a feed went back");
+            self.metrics().feed_regressed();
+        }
+        progress.saw_head(head);
+        self.skip_voids(progress, void).await;
+    }
+
+    /// Stores ranges that are news. What fails is told again with the next heads.
+    pub(crate) async fn skip_voids(&self, progress: &Arc<Progress>, void: &Voids) {
+        for (from, through) in void.iter() {
+            if !self.refresh(progress).await {
+                return;
+            }
+            let Some(ghosts) = progress.ghosts(from, through) else { continue };
+            let (admitted, _) = progress.admit(crate::store::Placed { position: from, previous: 0 }, false);
+            let outcome = Outcome::Void { through };
+            let settle = progress.settle(from, admitted, outcome);
+            let job = Job::settle(vec![settle], Some(admitted.life));
+            if self.lane(progress.feed().partition).submit(job).await.is_err() {
+                return progress.forget();
+            }
+            progress.settled(from, outcome);
+            if ghosts > 0 {
+                let (consumer, feed) = (progress.consumer(), progress.feed_name());
+                tracing::error!(
+                    service = self.name(),
+                    consumer,
+                    feed,
+                    from,
+                    through,
+                    ghosts,
+                    "the producer has lost events that were applied here"
+                );
+                self.metrics().ghosts(ghosts);
+            }
+        }
+    }
+}

@@ -55,6 +55,7 @@ struct Inner {
 #[derive(Default)]
 struct State {
     faults: Faults,
+    hits: Faults,
     /// By app id, then replica.
     apps: BTreeMap<&'static str, BTreeMap<usize, Attached>>,
     /// By topic, then app id; outlives the app, as a consumer group does.
@@ -115,6 +116,11 @@ impl Bus {
 
     pub fn set_faults(&self, faults: Faults) {
         self.state().faults = faults;
+    }
+
+    /// How many entries each fault has met.
+    pub fn hits(&self) -> Faults {
+        self.state().hits
     }
 
     /// Connects an app: its subscriptions start (or go on) and others can invoke it.
@@ -222,16 +228,19 @@ impl Bus {
     }
 
     async fn deliver_once(&self, app: Arc<dyn Receiver>, topic: &str, batch: &[Bytes]) -> Vec<Status> {
-        if self.hit(|faults| faults.deliver_twice) {
+        if self.hit(|faults| &mut faults.deliver_twice, batch.len()) {
             let copy = app.deliver(topic, batch.to_vec());
             return futures::join!(app.deliver(topic, batch.to_vec()), copy).0;
         }
         app.deliver(topic, batch.to_vec()).await
     }
 
-    fn hit(&self, share: impl Fn(&Faults) -> u64) -> bool {
-        let share = share(&self.state().faults);
-        share > 0 && self.0.clock.random() % 1000 < share
+    fn hit(&self, fault: impl Fn(&mut Faults) -> &mut u64, entries: usize) -> bool {
+        let mut state = self.state();
+        let share = *fault(&mut state.faults);
+        let is_hit = share > 0 && self.0.clock.random() % 1000 < share;
+        *fault(&mut state.hits) += if is_hit { entries as u64 } else { 0 };
+        is_hit
     }
 }
 
@@ -258,11 +267,11 @@ impl Subscription {
 
 impl Sidecar for Bus {
     fn publish(&self, topic: &str, event: Bytes) -> BoxFuture<'_, Result<(), SidecarError>> {
-        if !self.hit(|faults| faults.drop) {
-            if self.hit(|faults| faults.duplicate) {
+        if !self.hit(|faults| &mut faults.drop, 1) {
+            if self.hit(|faults| &mut faults.duplicate, 1) {
                 self.enqueue(topic, &event);
             }
-            if self.hit(|faults| faults.delay) {
+            if self.hit(|faults| &mut faults.delay, 1) {
                 let longest = self.state().faults.max_delay.as_micros().max(1) as u64;
                 let delay = Duration::from_micros(self.0.clock.random() % longest);
                 let (bus, topic) = (self.clone(), topic.to_owned());

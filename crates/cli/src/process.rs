@@ -131,10 +131,22 @@ async fn open_store(config: &Config, folder: &Path, clock: &Clock) -> anyhow::Re
     if config.ephemeral {
         return Ok(Arc::new(EmbeddedStore::memory(clock.clone())));
     }
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    make(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let store = EmbeddedStore::disk(folder, clock.clone())
         .with_context(|| format!("cannot open {}: is another millrace using it?", folder.display()))?;
     Ok(Arc::new(store))
+}
+
+/// What is synced in `folder` is lost all the same unless each folder on the way to it is on the disk, too. One that is
+/// there may have been made by a process that was killed before it got this far.
+fn make(folder: &Path) -> std::io::Result<()> {
+    let missing = folder.ancestors().take_while(|folder| !folder.exists()).count();
+    std::fs::create_dir_all(folder)?;
+    for parent in folder.ancestors().skip(1).take(missing.max(2)) {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        std::fs::File::open(parent)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn embedded_bus(config: &Config, clock: &Clock) -> Bus {

@@ -87,7 +87,9 @@ async fn a_break_that_is_killed_leaves_nothing_broken() {
 #[tokio::test]
 async fn a_shop_without_a_token_makes_one_for_its_owner() {
     let (data, ports) = (Directory::new(), ports());
-    let shop = Shop::start_without_token(ports, &["up", "--data", data.path()]);
+    let mut up = millrace(ports, &["up", "--data", data.path()]);
+    up.env_remove("MILLRACE_ADMIN_TOKEN");
+    let shop = Shop::spawn(ports, up);
     let path = format!("{}/admin-token", data.path());
     assert_eq!(std::fs::metadata(&path).expect("the token is there").permissions().mode() & 0o777, 0o600);
     let admin = Client::new(&local_url(ports.admin()));

@@ -6,6 +6,7 @@ mod golden;
 mod hostile;
 mod http_api;
 mod kills;
+mod power;
 mod serve;
 mod shop;
 mod up;

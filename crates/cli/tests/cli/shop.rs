@@ -55,13 +55,7 @@ impl Shop {
         Self::spawn(ports, millrace(ports, arguments))
     }
 
-    pub fn start_without_token(ports: Ports, arguments: &[&str]) -> Self {
-        let mut command = millrace(ports, arguments);
-        command.env_remove("MILLRACE_ADMIN_TOKEN");
-        Self::spawn(ports, command)
-    }
-
-    fn spawn(ports: Ports, mut command: Command) -> Self {
+    pub fn spawn(ports: Ports, mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("millrace starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         if !lines.any(|line| line.is_ok_and(|line| line.contains("is ready"))) {

@@ -3,6 +3,8 @@
 //! whatever a restart takes from the queues is healed from them. Faults can be set, so that the same code is tried on a
 //! bus that loses, doubles, delays and reorders.
 
+mod faults;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,6 +18,7 @@ use futures::future::BoxFuture;
 use tokio::sync::Notify;
 use tower::ServiceExt;
 
+pub use self::faults::Faults;
 use super::{Sidecar, SidecarError, Status, dead_letters};
 use crate::clock::Clock;
 use crate::service::Service;
@@ -30,18 +33,6 @@ const RETRIES: u32 = 10;
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(2));
 /// Longest answer of an invoked service.
 const ANSWER_BYTES: usize = 64 << 20;
-
-/// Parts per thousand of published entries that meet each fault.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Faults {
-    pub drop: u64,
-    pub duplicate: u64,
-    /// Held back up to `max_delay`; what comes later overtakes it.
-    pub delay: u64,
-    pub max_delay: Duration,
-    /// Of deliveries: made twice at once.
-    pub deliver_twice: u64,
-}
 
 #[derive(Clone)]
 pub struct Bus(Arc<Inner>);

@@ -73,7 +73,7 @@ pub async fn customers(ports: Ports, data: &str, seed: u64, trouble: impl Future
             Some(outcome) = underway.next() => outcomes.push(outcome),
             _ = pace.tick() => {
                 let (number, planned) = plan.next().expect("enough orders");
-                underway.push(customer(&shop, planned, format!("order-{number}"), &|_| {}));
+                underway.push(customer(&shop, planned, format!("order-{number}")));
             }
         }
     }

@@ -3,12 +3,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cli::order::judge::Goods;
 use cli::order::many::{Outcome, Pieces, customer, receive};
-use cli::order::mix::{Kind, Mix};
+use cli::order::mix::{Mix, Planned};
 use cli::order::{Ending, Order, Shop};
 use cli::seed::LOCATION;
+use cli::simulate::{HARBORPAY, SANDPAY};
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
@@ -25,8 +27,6 @@ const SKUS: u32 = 19;
 const BLOCK: u32 = 100;
 /// More than is ordered of an article in any run.
 const PIECES: i64 = 1_000_000;
-/// Ends that a fault may bring about by taking longer than the order had.
-const TOO_LATE: [&str; 2] = ["payment_timeout", "reservation_expired"];
 
 #[derive(Debug, Clone, Copy)]
 pub struct Record {
@@ -67,46 +67,54 @@ pub async fn stock(shop: &Shop) -> Goods {
     goods
 }
 
-/// `at_once` customers until it `is_over`; returns when the last order has ended, or the shop's patience.
-pub async fn load(
-    shop: &Shop,
-    mix: &str,
-    (name, seed): (&str, u64),
-    at_once: usize,
-    is_over: &AtomicBool,
-    diary: &Diary,
-) -> Vec<Outcome> {
-    let mix: Mix = mix.parse().expect("a mix");
-    let random = Seeded::new(seed);
-    let plain = Order {
+/// Who orders what.
+pub struct Customers {
+    /// Begins their idempotency keys.
+    pub name: &'static str,
+    pub mix: &'static str,
+    pub seed: u64,
+    pub at_once: usize,
+    pub payment_timeout: Duration,
+}
+
+impl Customers {
+    /// They order until it `is_over`; returns when the last order has ended, or the shop's patience.
+    pub async fn order(&self, shop: &Shop, is_over: &AtomicBool, diary: &Diary) -> Vec<Outcome> {
+        let mix: Mix = self.mix.parse().expect("a mix");
+        let random = Seeded::new(self.seed);
+        let blocks = (0..).flat_map(|block| mix.plan(&plain(), BLOCK, self.seed.wrapping_add(block), Some(SKUS)));
+        let orders = blocks.enumerate().take_while(|_| !is_over.load(Ordering::Relaxed));
+        let one = |(number, mut planned): (usize, Planned)| {
+            if random.below(2) == 1 {
+                HARBORPAY.clone_into(&mut planned.order.provider);
+            }
+            async move {
+                let order = diary.begin();
+                let outcome = customer(shop, planned, format!("{}-{number}", self.name)).await;
+                diary.end(order);
+                self.excused(outcome)
+            }
+        };
+        stream::iter(orders).map(one).buffer_unordered(self.at_once).collect().await
+    }
+
+    /// An order that ran out of its payment time under faults ended as it must, if the books agree; the report shows it.
+    fn excused(&self, mut outcome: Outcome) -> Outcome {
+        let is_late = outcome.took.is_some_and(|took| took >= self.payment_timeout);
+        if is_late && outcome.order["reason"] == "payment_timeout" {
+            outcome.expected = Ending::Cancelled("payment_timeout");
+        }
+        outcome
+    }
+}
+
+fn plain() -> Order {
+    Order {
         user: "u-1".to_owned(),
         location: LOCATION.to_owned(),
         lines: vec!["SKU-001=1".parse().expect("a line")],
-        provider: "sandpay".to_owned(),
+        provider: SANDPAY.to_owned(),
         token: "tok_ok".to_owned(),
         postal_code: "LS1 1AA".to_owned(),
-    };
-    let blocks = (0..).flat_map(|block| mix.plan(&plain, BLOCK, seed.wrapping_add(block), Some(SKUS)));
-    let orders = blocks.enumerate().take_while(|_| !is_over.load(Ordering::Relaxed));
-    let one = |(number, mut planned): (usize, cli::order::mix::Planned)| {
-        if random.below(2) == 1 {
-            planned.order.provider = "harborpay".to_owned();
-        }
-        async move {
-            let order = diary.begin();
-            let outcome = customer(shop, planned, format!("{name}-{number}")).await;
-            diary.end(order);
-            excused(outcome)
-        }
-    };
-    stream::iter(orders).map(one).buffer_unordered(at_once).collect().await
-}
-
-/// An order that ran out of time under faults ended as it must, if the books agree; the report shows how many.
-fn excused(mut outcome: Outcome) -> Outcome {
-    let reason = TOO_LATE.iter().find(|reason| outcome.order["reason"] == **reason);
-    if let Some(reason) = reason.filter(|_| outcome.kind != Kind::Token("tok_down".to_owned())) {
-        outcome.expected = Ending::Cancelled(reason);
     }
-    outcome
 }

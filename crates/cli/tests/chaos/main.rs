@@ -18,6 +18,7 @@ use cli::order::tally::{self, Answer};
 use cli::simulate::{CARRIER, SANDPAY};
 
 use faults::Seeded;
+use load::Customers;
 use run::Run;
 use shop::Shop;
 
@@ -43,13 +44,19 @@ impl Plan {
     }
 
     fn again(&self) -> String {
-        let minutes = self.time.map_or(String::new(), |time| format!(" MINUTES={}", time.as_secs_f64() / 60.0));
-        format!("make chaos SEED={}{minutes}", self.seed)
+        match self.time {
+            Some(time) => format!("make chaos SEED={} MINUTES={}", self.seed, time.as_secs_f64() / 60.0),
+            None => format!("SEED={} cargo test -p cli --test chaos -- --nocapture", self.seed),
+        }
     }
 
     /// Longer than any fault.
-    fn payment_timeout(&self) -> &'static str {
-        if self.time.is_some() { "40s" } else { "15s" }
+    fn payment_timeout(&self) -> Duration {
+        Duration::from_secs(if self.time.is_some() { 40 } else { 15 })
+    }
+
+    fn customers(&self, name: &'static str, mix: &'static str) -> Customers {
+        Customers { name, mix, seed: self.seed, at_once: self.customers, payment_timeout: self.payment_timeout() }
     }
 
     /// Between the beginnings of two faults.

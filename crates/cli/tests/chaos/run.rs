@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use cli::order::judge::{Goods, Verdict};
 use cli::order::many::Outcome;
 use cli::order::tally::{self, ANSWERS, Answer, Tally};
 use cli::order::{Books, Report, Shop as Door};
@@ -18,7 +17,7 @@ use tokio::time::Instant;
 use crate::Plan;
 use crate::counts::{Counts, SEEN};
 use crate::faults::{Fault, Seeded};
-use crate::load::{self, Diary, MIX, SHORT_MIX, load};
+use crate::load::{Diary, MIX, SHORT_MIX, stock};
 use crate::pace::{pause, until};
 use crate::recovery::{self, Recovery, recoveries};
 use crate::shop::Shop;
@@ -62,15 +61,15 @@ impl Run {
 pub async fn run(plan: &Plan, shop: &Shop) -> Run {
     let url = local_url(shop.ports.gateway());
     let (diary, counts, faults) = (Diary::default(), Counts::default(), Mutex::new(BTreeMap::new()));
-    let goods = load::stock(&Door::new(&url, BOUND)).await;
+    let goods = stock(&Door::new(&url, BOUND)).await;
     let (mut outcomes, recoveries) = match plan.time {
         Some(_) => recover(plan, shop, &url, &diary).await,
         None => (Vec::new(), Vec::new()),
     };
     let (started, is_over) = (Instant::now(), AtomicBool::new(false));
     let (mix, patience) = plan.time.map_or((SHORT_MIX, SHORT + SHORT_BOUND), |time| (MIX, time + BOUND));
-    let customers = Door::new(&url, patience);
-    let orders = load(&customers, mix, ("chaos", plan.seed), plan.customers, &is_over, &diary);
+    let door = Door::new(&url, patience);
+    let customers = plan.customers("chaos", mix);
     let trouble = async {
         strike(plan, shop, started, &faults).await;
         is_over.store(true, Ordering::Relaxed);
@@ -79,16 +78,19 @@ pub async fn run(plan: &Plan, shop: &Shop) -> Run {
     };
     let (ended, faults_ended) = tokio::select! {
         biased;
-        ended = async { tokio::join!(orders, trouble) } => ended,
+        ended = async { tokio::join!(customers.order(&door, &is_over, &diary), trouble) } => ended,
         () = progress(started, &diary, &counts, shop) => unreachable!("it has no end"),
     };
     let (took, settled) = (started.elapsed(), faults_ended.elapsed());
     outcomes.extend(ended);
     counts.look(shop).await;
-    let (verdicts, answers) = judge(shop, &customers, &goods, &outcomes).await;
+    let answers: Vec<Answer> = outcomes.iter().map(Answer::from).collect();
+    keep(&answers, &shop.data);
+    let tally = settle(&answers, &shop.data).await;
+    let verdicts = Books::Files(shop.data.join("ledgers")).judge(&door, &goods, &outcomes).await.expect("books");
     Run {
-        tally: settle(&answers, &shop.data).await,
         report: Report::new(outcomes, verdicts, took, plan.seed, plan.customers as u32),
+        tally,
         answers,
         recoveries,
         faults: faults.into_inner().unwrap_or_else(PoisonError::into_inner),
@@ -97,13 +99,10 @@ pub async fn run(plan: &Plan, shop: &Shop) -> Run {
     }
 }
 
-/// By the books; what customers were told is kept beside them.
-async fn judge(shop: &Shop, customers: &Door, goods: &Goods, outcomes: &[Outcome]) -> (Vec<Verdict>, Vec<Answer>) {
-    let verdicts = Books::Files(shop.data.join("ledgers")).judge(customers, goods, outcomes).await.expect("books");
-    let answers: Vec<Answer> = outcomes.iter().map(Answer::from).collect();
+/// What customers were told, beside the books, to be judged again.
+fn keep(answers: &[Answer], data: &Path) {
     let lines = answers.iter().map(|answer| serde_json::to_string(answer).expect("plain data") + "\n");
-    std::fs::write(shop.data.join(ANSWERS), lines.collect::<String>()).expect("the data directory is writable");
-    (verdicts, answers)
+    std::fs::write(data.join(ANSWERS), lines.collect::<String>()).expect("the data directory is writable");
 }
 
 /// Refunds and mails may be a little behind what customers see.
@@ -119,13 +118,14 @@ async fn settle(answers: &[Answer], data: &Path) -> Tally {
 }
 
 async fn recover(plan: &Plan, shop: &Shop, url: &str, diary: &Diary) -> (Vec<Outcome>, Vec<Recovery>) {
-    let (is_over, customers) = (AtomicBool::new(false), Door::new(url, MEASURING));
+    let (is_over, door) = (AtomicBool::new(false), Door::new(url, MEASURING));
+    let customers = plan.customers("quiet", "");
     let measuring = async {
         let recoveries = recoveries(shop, diary).await;
         is_over.store(true, Ordering::Relaxed);
         recoveries
     };
-    tokio::join!(load(&customers, "", ("quiet", plan.seed), plan.customers, &is_over, diary), measuring)
+    tokio::join!(customers.order(&door, &is_over, diary), measuring)
 }
 
 /// Deck after deck until the time is over, faults overlapping; returns when the last is over, too.

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use crate::pace::eventually;
-use crate::proxy::Link;
+use crate::proxy::{Link, Trouble};
 
 /// Four processes a core start at once.
 const START: Duration = Duration::from_secs(120);
@@ -36,7 +36,7 @@ pub const WAYS: [&str; 4] = ["daprd to app", "app to daprd", "app to Redis", "da
 
 impl Shop {
     /// Fresh, in `data`; returns when it is ready.
-    pub async fn start(data: &Path, base: u16, payment_timeout: &str) -> Self {
+    pub async fn start(data: &Path, base: u16, payment_timeout: Duration) -> Self {
         let ports = Ports { base };
         let _ = std::fs::remove_dir_all(data);
         std::fs::create_dir_all(data).expect("the target directory is writable");
@@ -58,7 +58,9 @@ impl Shop {
         let arguments = "dev --faults detour --ask-carrier-after 2s --data";
         let mut command = Command::new(env!("CARGO_BIN_EXE_millrace"));
         command.args(arguments.split(' ')).arg(data);
-        command.args(["--payment-timeout", payment_timeout]).env("MILLRACE_PORT_BASE", base.to_string());
+        command
+            .args(["--payment-timeout", &format!("{}s", payment_timeout.as_secs())])
+            .env("MILLRACE_PORT_BASE", base.to_string());
         // A pipe nobody writes to: it stops in order when this process ends, however that ends. A group of its own: ctrl-C
         // is for this process, which ends the faults first.
         command.env(EXIT_WITH_STDIN, "1").stdin(Stdio::piped()).stdout(log()).stderr(log()).process_group(0);
@@ -115,9 +117,12 @@ impl Shop {
     /// In order, as ctrl-C does. Names what is still there after it.
     pub async fn stop(mut self) -> Vec<String> {
         let children = self.children();
-        if let Some(pid) = self.dev.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?)) {
-            let _ = kill_process(pid, Signal::TERM);
+        // What is frozen or in trouble when a run is broken off could not end in order.
+        self.links.values().flatten().for_each(|link| link.set(Trouble::None));
+        for pid in children.iter().filter_map(|(_, pid)| *pid) {
+            let _ = kill_process(pid, Signal::CONT);
         }
+        // Waiting closes its input, which ends it in order; a signal besides would be its second and end it at once.
         if tokio::time::timeout(STOP, self.dev.wait()).await.is_err() {
             return vec!["dev".to_owned()];
         }

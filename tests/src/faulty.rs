@@ -1,92 +1,123 @@
-//! A store that crashes its service around a commit, or fails it, as the seed says, and hashes every commit, so that two
-//! runs of one seed can be compared. Each replica of a service has a handle of its own, so that the crash is its own.
+//! The store as one replica of each service has it: it crashes its service around a commit, fails or delays it, as the seed
+//! says, and lets the watch judge every group that was committed.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
-use millrace::clock::Clock;
+use futures::future::{BoxFuture, pending};
 use millrace::store::embedded::EmbeddedStore;
 use millrace::store::{
-    Answer, Claim, Epoch, Gate, Leaving, Partition, Position, Query, Store, StoreError, Synced, Unit, Verdict,
+    Answer, Claim, Epoch, Gate, Leaving, Mark, Outcome, Partition, Position, Query, Store, StoreError, Synced, Unit,
+    Verdict,
 };
-use sha2::{Digest, Sha256};
 
-/// What may happen to a commit; parts per ten thousand.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct StoreFaults {
-    pub crash_before: u64,
-    pub crash_after: u64,
-    /// Committed, but the answer is lost: the same group is sent again.
-    pub lost_answer: u64,
-    pub unavailable: u64,
-}
+use crate::chaos::{Chaos, Point, Rate, Trouble};
+use crate::naive::Naive;
 
-/// How often each fault was met.
-#[derive(Debug, Default)]
-pub struct Seen {
-    pub crash_before: AtomicU64,
-    pub crash_after: AtomicU64,
-    pub lost_answer: AtomicU64,
-    pub unavailable: AtomicU64,
-    pub events: AtomicU64,
-}
+/// Longer than a handler may take.
+const SLOW: Duration = Duration::from_secs(4);
+/// Names of the shop's deadlines; all other work is effects.
+const DEADLINES: [&str; 3] = ["ask_shipping|", "expire|", "time_out|"];
 
+#[derive(Clone)]
 pub struct FaultyStore {
     inner: EmbeddedStore,
-    clock: Clock,
-    pub faults: Mutex<StoreFaults>,
-    pub seen: Seen,
-    trace: Mutex<Sha256>,
-    crash: Box<dyn Fn(&'static str, usize) + Send + Sync>,
-}
-
-/// The store as one replica of each service has it.
-pub struct Handle {
-    store: Arc<FaultyStore>,
+    chaos: Arc<Chaos>,
+    pub naive: Arc<Naive>,
     replica: usize,
 }
 
 impl FaultyStore {
-    /// `crash` ends the named service's replica; the call that met the fault never returns.
-    pub fn new(inner: EmbeddedStore, clock: Clock, crash: Box<dyn Fn(&'static str, usize) + Send + Sync>) -> Arc<Self> {
-        let faults = Mutex::new(StoreFaults::default());
-        Arc::new(Self { inner, clock, faults, seen: Seen::default(), trace: Mutex::new(Sha256::new()), crash })
+    pub fn new(inner: EmbeddedStore, chaos: Arc<Chaos>) -> Self {
+        Self { inner, chaos, naive: Arc::default(), replica: 0 }
     }
 
-    pub fn handle(self: &Arc<Self>, replica: usize) -> Handle {
-        Handle { store: self.clone(), replica }
+    /// The same store as the replica has it.
+    pub fn handle(&self, replica: usize) -> Self {
+        Self { replica, ..self.clone() }
     }
 
-    /// Hash of every group committed so far, in order.
-    pub fn trace(&self) -> String {
-        let digest = self.trace.lock().unwrap_or_else(PoisonError::into_inner).clone().finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    fn refusal(&self, partition: &Partition) -> Option<StoreError> {
+        let unavailable = |why: &str| Some(StoreError::Unavailable(why.to_owned()));
+        let who = partition.service;
+        if self.chaos.suffers(Trouble::StoreAway, who) {
+            return unavailable("nobody answers");
+        }
+        if self.chaos.suffers(Trouble::StoreRefuses, who) {
+            return unavailable("OOM command not allowed when used memory > 'maxmemory'");
+        }
+        if self.chaos.hits(Rate::CommitFails) { unavailable("the connection is reset") } else { None }
     }
 
-    fn hit(&self, share: impl Fn(&StoreFaults) -> u64, seen: &AtomicU64) -> bool {
-        let share = share(&self.faults.lock().unwrap_or_else(PoisonError::into_inner));
-        let hit = share > 0 && self.clock.random() % 10_000 < share;
-        seen.fetch_add(u64::from(hit), Ordering::Relaxed);
-        hit
+    /// Whether a crash that waits for a commit like this ends the service.
+    fn crashes(&self, points: &[Point], partition: &Partition) -> bool {
+        points.iter().any(|point| self.chaos.crashes(*point, partition.service, self.replica))
     }
 
-    fn record(&self, partition: &Partition, group: &[Unit]) {
-        let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
-        trace.update(format!("{}/{}/{group:?}", partition.service, partition.number));
-        let events: usize = group.iter().flat_map(|unit| &unit.appends).map(|append| append.events.len()).sum();
-        self.seen.events.fetch_add(events as u64, Ordering::Relaxed);
+    fn crashes_by_rate(&self, rate: Rate, partition: &Partition) -> bool {
+        let crashes = self.chaos.hits(rate);
+        if crashes {
+            self.chaos.crash(partition.service, self.replica);
+        }
+        crashes
+    }
+
+    async fn commit(
+        &self,
+        partition: &Partition,
+        epoch: &Epoch,
+        group: &[Unit],
+    ) -> Result<Vec<Verdict>, StoreError> {
+        if let Some(refusal) = self.refusal(partition) {
+            self.chaos.tell(partition.service, format_args!("commit in {:02} is refused: {refusal}", partition.number));
+            return Err(refusal);
+        }
+        if self.chaos.suffers(Trouble::StoreSlow, partition.service) {
+            self.chaos.clock.sleep(self.chaos.some_time(SLOW)).await;
+        }
+        let (before, after) = points(group);
+        if self.crashes_by_rate(Rate::CrashBefore, partition) || self.crashes(&before, partition) {
+            return pending().await;
+        }
+        let verdicts = if self.naive.is_used() {
+            let crashes = || self.crashes_by_rate(Rate::CrashBefore, partition);
+            self.naive.commit(&self.inner, partition, epoch, group, &self.chaos, crashes).await?
+        } else {
+            self.inner.commit(partition, epoch, group).await?
+        };
+        self.note(partition, group, &verdicts);
+        if self.crashes_by_rate(Rate::CrashAfter, partition) || self.crashes(&after, partition) {
+            return pending().await;
+        }
+        if self.chaos.hits(Rate::AnswerLost) {
+            return Err(StoreError::Unavailable("the answer is lost".to_owned()));
+        }
+        Ok(verdicts)
+    }
+
+    fn note(&self, partition: &Partition, group: &[Unit], verdicts: &[Verdict]) {
+        let chaos = &self.chaos;
+        chaos.watch.committed(partition, group, verdicts);
+        for (unit, verdict) in group.iter().zip(verdicts) {
+            branches(unit, verdict).into_iter().flatten().for_each(|branch| chaos.seen.count(branch));
+            unit.appends.iter().flat_map(|append| &append.events).for_each(|event| chaos.hash(&event.record));
+        }
+        let units: Vec<String> = group.iter().zip(verdicts).map(|(unit, verdict)| line(unit, verdict)).collect();
+        chaos.tell(partition.service, format_args!("commits in {:02}: {}", partition.number, units.join("; ")));
     }
 }
 
-impl Store for Handle {
+impl Store for FaultyStore {
     fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Gate, StoreError>> {
-        self.store.inner.open(partition)
+        if self.chaos.suffers(Trouble::StoreAway, partition.service) {
+            return futures::future::ready(Err(StoreError::Unavailable("nobody answers".to_owned()))).boxed();
+        }
+        self.inner.open(partition)
     }
 
     fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.store.inner.rewind(partition, claims)
+        self.inner.rewind(partition, claims)
     }
 
     fn reopen<'a>(
@@ -95,7 +126,7 @@ impl Store for Handle {
         run: &'a str,
         jump: Position,
     ) -> BoxFuture<'a, Result<Epoch, StoreError>> {
-        self.store.inner.reopen(partition, run, jump)
+        self.inner.reopen(partition, run, jump)
     }
 
     fn commit<'a>(
@@ -104,27 +135,7 @@ impl Store for Handle {
         epoch: &'a Epoch,
         group: &'a [Unit],
     ) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>> {
-        let Self { store, replica } = self;
-        async move {
-            if store.hit(|faults| faults.unavailable, &store.seen.unavailable) {
-                return Err(StoreError::Unavailable("by the seed".to_owned()));
-            }
-            if store.hit(|faults| faults.crash_before, &store.seen.crash_before) {
-                (store.crash)(partition.service, *replica);
-                return futures::future::pending().await;
-            }
-            let verdicts = store.inner.commit(partition, epoch, group).await?;
-            store.record(partition, group);
-            if store.hit(|faults| faults.crash_after, &store.seen.crash_after) {
-                (store.crash)(partition.service, *replica);
-                return futures::future::pending().await;
-            }
-            if store.hit(|faults| faults.lost_answer, &store.seen.lost_answer) {
-                return Err(StoreError::Unavailable("the answer was lost, by the seed".to_owned()));
-            }
-            Ok(verdicts)
-        }
-        .boxed()
+        self.commit(partition, epoch, group).boxed()
     }
 
     fn read<'a>(
@@ -132,10 +143,92 @@ impl Store for Handle {
         partition: &'a Partition,
         queries: &'a [Query],
     ) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>> {
-        self.store.inner.read(partition, queries)
+        if self.chaos.suffers(Trouble::StoreAway, partition.service) || self.chaos.hits(Rate::ReadFails) {
+            return futures::future::ready(Err(StoreError::Unavailable("nobody answers".to_owned()))).boxed();
+        }
+        self.inner.read(partition, queries)
     }
 
     fn sync(&self, leaving: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>> {
-        self.store.inner.sync(leaving)
+        async move {
+            if self.chaos.hits(Rate::SyncFails) {
+                return Err(StoreError::Unavailable("not synced in time".to_owned()));
+            }
+            let commits = self.chaos.watch.commits();
+            let synced = self.inner.sync(leaving).await?;
+            self.chaos.watch.synced(commits);
+            Ok(synced)
+        }
+        .boxed()
     }
+}
+
+/// Crashes that may wait before, and after, a group like this.
+fn points(group: &[Unit]) -> (Vec<Point>, Vec<Point>) {
+    let has_effect = |unit: &Unit| !unit.rows.is_empty() || unit.appends.iter().any(|append| !append.events.is_empty());
+    let settles = |unit: &Unit| unit.mark == Mark::None && unit.settles.iter().any(|settle| !settle.consumer.starts_with('~'));
+    let reports = |unit: &Unit| unit.settles.iter().any(|settle| settle.consumer.starts_with('~'));
+    let claims = |unit: &Unit| matches!(unit.mark, Mark::Reschedule { from, to, .. } if from < to);
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    if group.iter().any(has_effect) {
+        before.push(Point::BeforeCommit);
+        after.push(Point::AfterCommit);
+    }
+    if group.iter().any(settles) {
+        before.push(Point::BeforeSettle);
+    }
+    if group.iter().any(reports) {
+        before.push(Point::BeforeCursor);
+    }
+    if group.iter().any(claims) {
+        after.push(Point::AfterClaim);
+    }
+    (before, after)
+}
+
+/// The rare branches that a unit's verdict shows.
+fn branches(unit: &Unit, verdict: &Verdict) -> [Option<&'static str>; 3] {
+    let by_mark = match (&unit.mark, verdict) {
+        (_, Verdict::Conflict) => Some("conflict"),
+        (Mark::Event { .. }, Verdict::Duplicate { .. }) => Some("duplicate by mark"),
+        (Mark::Request { .. }, Verdict::Duplicate { .. }) => Some("request replayed"),
+        (Mark::Event { .. }, Verdict::Ok { .. }) if !unit.settles.is_empty() => Some("settled inside the commit"),
+        (Mark::None, Verdict::Ok { .. }) if !unit.settles.is_empty() => Some("settled on its own"),
+        (Mark::Reschedule { from, to, .. }, Verdict::Ok { .. }) if from < to && *from > 0 => Some("effect taken up again"),
+        (Mark::Work { id }, Verdict::Ok { .. }) if DEADLINES.iter().any(|name| id.starts_with(name)) => {
+            Some("deadline fired")
+        }
+        _ => None,
+    };
+    let ok = matches!(verdict, Verdict::Ok { .. });
+    let held = ok && unit.settles.iter().any(|settle| settle.outcome == Outcome::Held);
+    let snapshot = ok && unit.appends.iter().any(|append| append.snapshot.is_some());
+    let parked = ok && !unit.parks.is_empty();
+    let kept = if parked { Some("parked") } else { held.then_some("held") };
+    [by_mark, kept, snapshot.then_some("snapshot written")]
+}
+
+fn line(unit: &Unit, verdict: &Verdict) -> String {
+    let mark = match &unit.mark {
+        Mark::None => "-".to_owned(),
+        Mark::Event { consumer, feed, position } => format!("{consumer} {feed} {position}"),
+        Mark::Work { id } => format!("result of {id}"),
+        Mark::Reschedule { id, from, to, .. } => format!("{id} try {from} to {to}"),
+        Mark::Request { key, .. } => format!("request {key}"),
+    };
+    let settles = unit.settles.iter().map(|settle| {
+        format!(" {:?} {} {} {}", settle.outcome, settle.consumer, settle.feed, settle.position)
+    });
+    let events = unit.appends.iter().map(|append| {
+        format!(" +{} {}/{} at {}", append.events.len(), append.stream.topic, append.stream.id, append.expected)
+    });
+    let rows = unit.rows.iter().map(|row| format!(" {}/{}/{}", row.view, row.key, row.row));
+    let floors = (!unit.floors.is_empty()).then(|| format!(" {} floors", unit.floors.len()));
+    let verdict = match verdict {
+        Verdict::Ok { .. } => "ok",
+        Verdict::Duplicate { .. } => "duplicate",
+        Verdict::Conflict => "conflict",
+        Verdict::Stale => "stale",
+    };
+    format!("{mark}{} {verdict}", settles.chain(events).chain(rows).chain(floors).collect::<String>())
 }

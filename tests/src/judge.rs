@@ -4,6 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use millrace::Incoming;
+use millrace::parked::Parked;
+use millrace::store::Park;
+use events::orders::order::OrderCreated;
+use millrace::schema::EventType;
 use sandbox::provider::Kind;
 use serde_json::Value;
 
@@ -19,7 +23,13 @@ pub type Outcomes = BTreeMap<String, usize>;
 pub async fn judge(shop: &impl Storefront, orders: &[String], skus: usize, received: i64) -> Result<Outcomes, String> {
     let pending = shop.quiet(std::time::Duration::from_secs(1)).await?;
     for (service, pending) in &pending {
-        expect((pending.held, pending.parked) == (0, 0), || format!("18: {service} holds or parks: {pending:?}"))?;
+        expect(pending.held == shop.held_for_good(service), || format!("18: {service} holds: {pending:?}"))?;
+        let parked = shop.service(service).ok_or("18: it is down")?.parked().await;
+        let stranger = |park: &Park| {
+            let parked: Option<Parked> = serde_json::from_slice(&park.record).ok();
+            parked.and_then(|parked| parked.bytes()).is_some_and(|entry| shop.is_stranger(&entry))
+        };
+        expect(parked.iter().all(stranger), || format!("18: {service} parks: {parked:?}"))?;
     }
     let mut outcomes = Outcomes::new();
     let mut shipped = BTreeMap::<String, i64>::new();
@@ -46,7 +56,9 @@ pub async fn judge(shop: &impl Storefront, orders: &[String], skus: usize, recei
             format!("1: {sku}: {received} received, {on_hand} on hand, {gone} shipped")
         })?;
     }
-    check_feeds(&Recording::of(shop).await)?;
+    let recording = Recording::of(shop).await;
+    check_feeds(&recording)?;
+    check_views(shop, orders, &recording).await?;
     Ok(outcomes)
 }
 
@@ -137,6 +149,46 @@ fn check_history(id: &str, order: &Value, status: &str) -> Result<(), String> {
     expect(paid <= 1 && back == if status == "cancelled" { paid } else { 0 }, || {
         format!("21: {id} {status}: {paid} paid, {back} refunded: {seen:?}")
     })
+}
+
+/// 17: what the views tell is what the feeds say: each order's history, and whose orders are whose.
+async fn check_views(shop: &impl Storefront, orders: &[String], recording: &Recording) -> Result<(), String> {
+    let (mut said, mut created) = (BTreeMap::<String, Vec<(String, u64)>>::new(), BTreeSet::new());
+    for topic in recording.topics() {
+        for bytes in recording.events(topic) {
+            let event = Incoming::parse(&bytes).map_err(|error| format!("23: {topic}: {error}"))?;
+            let data: Value = serde_json::from_slice(&event.data).map_err(|error| error.to_string())?;
+            if event.name == OrderCreated::SCHEMA.name {
+                created.insert(event.subject.clone());
+            }
+            // Levels of stock name the order, too, and are no part of its story.
+            if let Some(order) = data["orderId"].as_str().filter(|_| topic != events::warehouse::stock::TOPIC) {
+                said.entry(order.to_owned()).or_default().push((event.name, event.sequence));
+            }
+        }
+    }
+    for id in orders {
+        let mut told: Vec<(String, u64)> = shop.get(&format!("/orders/{id}")).await["history"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|entry| (text(&entry["type"]), entry["sequence"].as_u64().unwrap_or_default()))
+            .collect();
+        let mut said = said.remove(id).unwrap_or_default();
+        told.sort();
+        said.sort();
+        expect(told == said, || format!("17: {id}: its history tells {told:?}, the feeds say {said:?}"))?;
+    }
+    let (mut listed, mut after) = (BTreeSet::new(), String::new());
+    loop {
+        let page = shop.get(&format!("/orders?userId=u-1&limit=100&after={after}")).await;
+        listed.extend(page["items"].as_array().into_iter().flatten().map(|item| text(&item["orderId"])));
+        match page["next"].as_str() {
+            Some(next) => after = next.to_owned(),
+            None => break,
+        }
+    }
+    expect(listed == created, || format!("17: listed are {listed:?}, created {created:?}"))
 }
 
 /// 15, 23: every feed is dense, every link leads to the event before of the same stream, every payload keeps its schema.

@@ -57,6 +57,16 @@ pub trait Storefront {
     /// `None` while it is down.
     fn service(&self, name: &str) -> Option<Service>;
 
+    /// Whether a parked entry is none of the shop's, and parked for good.
+    fn is_stranger(&self, _entry: &Bytes) -> bool {
+        false
+    }
+
+    /// Entries of a feed that a service holds because of such an entry.
+    fn held_for_good(&self, _service: &str) -> u64 {
+        0
+    }
+
     /// One call through the public door, repeated with the same key while the answer is open.
     async fn call(&self, method: Method, path: &str, key: &str, body: &Value) -> Response<Bytes> {
         for _ in 0..TRIES {

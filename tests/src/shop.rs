@@ -1,17 +1,24 @@
 //! Seven services, two payment providers, a carrier and a mailbox in one thread.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use axum::http::Request;
+use bytes::Bytes;
 use millrace::clock::Clock;
+use millrace::outside::Outside;
 use millrace::sidecar::Sidecar;
 use millrace::sidecar::embedded::Bus;
 use millrace::store::embedded::EmbeddedStore;
 use millrace::{App, Env, Service, Tuning};
 use sandbox::SECRET;
+use serde_json::json;
 
+use crate::chaos::Chaos;
 use crate::faulty::FaultyStore;
+use crate::forged::{self, Forged};
+use crate::network::{FaultyCallbacks, FaultySidecar, FaultyWorld, Heard};
 use crate::order::Storefront;
 use crate::world::{Door, Partners, World};
 
@@ -27,6 +34,8 @@ pub struct Options {
     pub ask_carrier_after: Duration,
     /// Of each service, on one store.
     pub replicas: usize,
+    /// Whether the trace's lines are kept, and not only their hash.
+    pub keeps_trace: bool,
 }
 
 impl Default for Options {
@@ -38,6 +47,7 @@ impl Default for Options {
             delivery_delay: Duration::ZERO,
             ask_carrier_after: Duration::from_secs(60),
             replicas: 1,
+            keeps_trace: false,
         }
     }
 }
@@ -73,10 +83,12 @@ pub fn app(name: &str, options: &Options) -> App {
 pub struct Shop {
     pub clock: Clock,
     pub bus: Bus,
-    pub store: Arc<FaultyStore>,
+    pub store: FaultyStore,
+    pub chaos: Arc<Chaos>,
+    pub forged: Arc<Forged>,
     pub door: Door,
     pub partners: Partners,
-    options: Options,
+    pub options: Options,
     sidecar: Arc<dyn Sidecar>,
     world: Arc<World>,
     services: Mutex<BTreeMap<(&'static str, usize), Service>>,
@@ -101,15 +113,20 @@ impl Shop {
         Arc::new_cyclic(|shop: &Weak<Self>| {
             let clock = Clock::simulated(seed);
             let door = Door::default();
-            let partners = Partners::open(&clock, &door, options.delivery_delay);
-            let world = Arc::new(partners.world());
             let crash = shop.clone();
-            let crash =
-                move |service, replica| crash.upgrade().into_iter().for_each(|shop| shop.crash(service, replica));
-            let store = FaultyStore::new(EmbeddedStore::memory(clock.clone()), clock.clone(), Box::new(crash));
+            let crash = move |service, replica| {
+                let down = Duration::from_secs(1);
+                crash.upgrade().into_iter().for_each(|shop| shop.crash(service, replica, down));
+            };
+            let chaos = Arc::new(Chaos::new(clock.clone(), options.keeps_trace, Box::new(crash)));
+            let callbacks = FaultyCallbacks { door: door.clone(), chaos: chaos.clone() };
+            let partners = Partners::open(&clock, Arc::new(callbacks), options.delivery_delay);
+            let world = Arc::new(partners.world());
+            let store = FaultyStore::new(EmbeddedStore::memory(clock.clone()), chaos.clone());
             let bus = Bus::new(clock.clone());
             let sidecar = sidecar.unwrap_or_else(|| Arc::new(bus.clone()));
-            Self { clock, sidecar, bus, store, door, partners, options, world, services: Mutex::default() }
+            let (forged, services) = (Arc::default(), Mutex::default());
+            Self { clock, sidecar, bus, store, chaos, forged, door, partners, options, world, services }
         })
     }
 
@@ -119,28 +136,36 @@ impl Shop {
     }
 
     pub fn start_replica(&self, name: &'static str, replica: usize) {
+        let (chaos, bus, forged) = (self.chaos.clone(), self.sidecar.clone(), self.forged.clone());
         let env = Env {
             store: Arc::new(self.store.handle(replica)),
-            sidecar: self.sidecar.clone(),
-            outside: self.world.clone(),
+            sidecar: Arc::new(FaultySidecar { bus, chaos: chaos.clone(), forged, service: name, replica }),
+            outside: Arc::new(FaultyWorld { world: self.world.clone(), chaos, service: name, replica }),
             clock: self.clock.clone(),
             tuning: Tuning::default(),
         };
         let service = app(name, &self.options).start(env);
-        self.bus.attach_replica(&service, replica);
+        self.bus.attach_replica(&Heard { service: service.clone(), chaos: self.chaos.clone() }, replica);
         if name == "gateway" {
             self.door.open(replica, gateway::public(service.clone()));
         }
-        self.services.lock().unwrap_or_else(PoisonError::into_inner).insert((name, replica), service);
+        self.chaos.tell(name, format_args!("starts (replica {replica})"));
+        self.running().insert((name, replica), service);
     }
 
-    /// Ends a replica as kill −9 does; it comes back after a second.
-    pub fn crash(self: &Arc<Self>, name: &'static str, replica: usize) {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<(&'static str, usize), Service>> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends a replica as kill −9 does; it comes back after a while, unless somebody starts it before.
+    pub fn crash(self: &Arc<Self>, name: &'static str, replica: usize, down: Duration) {
         self.stop_replica(name, replica);
         let shop = self.clone();
         tokio::spawn(async move {
-            shop.clock.sleep(Duration::from_secs(1)).await;
-            shop.start_replica(name, replica);
+            shop.clock.sleep(down).await;
+            if !shop.running().contains_key(&(name, replica)) {
+                shop.start_replica(name, replica);
+            }
         });
     }
 
@@ -150,8 +175,9 @@ impl Shop {
     }
 
     pub fn stop_replica(&self, name: &'static str, replica: usize) {
-        let service = self.services.lock().unwrap_or_else(PoisonError::into_inner).remove(&(name, replica));
+        let service = self.running().remove(&(name, replica));
         if let Some(service) = service {
+            self.note(&service);
             self.bus.detach_replica(name, replica);
             if name == "gateway" {
                 self.door.close(replica);
@@ -162,7 +188,22 @@ impl Shop {
 
     /// Every replica that is up, of every service.
     pub fn services(&self) -> Vec<Service> {
-        self.services.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.running().values().cloned().collect()
+    }
+
+    /// Sets how the provider's next `count` calls end.
+    pub async fn switch_provider(&self, name: &str, mode: &str, count: u32) {
+        let body = json!({ "mode": mode, "count": count }).to_string();
+        let request = Request::post(format!("http://{name}/faults")).body(Bytes::from(body)).expect("a request");
+        self.world.http(request, Duration::from_secs(1)).await.expect("a partner of ours answers");
+    }
+
+    /// Counts the rare branches that only a service's own metrics tell of.
+    pub fn note(&self, service: &Service) {
+        let (seen, metrics) = (&self.chaos.seen, service.metrics());
+        seen.add("healed", metrics.healed_total());
+        seen.add("duplicate by tracker", metrics.deliveries("duplicate"));
+        seen.add("waited for predecessor", metrics.deliveries("waiting"));
     }
 }
 
@@ -180,7 +221,15 @@ impl Storefront for Shop {
     }
 
     fn service(&self, name: &str) -> Option<Service> {
-        let services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        let services = self.running();
         (0..self.options.replicas).find_map(|replica| services.get(&(name, replica)).cloned())
+    }
+
+    fn is_stranger(&self, entry: &Bytes) -> bool {
+        self.chaos.is_stranger(entry)
+    }
+
+    fn held_for_good(&self, service: &str) -> u64 {
+        if service == "orders" && self.forged.is_published() { forged::HELD } else { 0 }
     }
 }

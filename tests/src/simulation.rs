@@ -1,93 +1,137 @@
-//! One seed of the simulation: it decides the orders, every interleaving, delay and fault; the outside judge the rest.
+//! One seed of the simulation: it decides the orders, every interleaving, delay and fault. The watch judges each step, the
+//! outside judge the end.
 
-use std::sync::atomic::Ordering;
+mod customers;
+mod inject;
+pub mod plan;
+pub mod shrink;
+pub mod suite;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::Method;
-use millrace::sidecar::embedded::Faults;
-use serde_json::json;
-
-use crate::faulty::StoreFaults;
+use crate::forged::{PARTITION, POISONED, SOUND, SOUND_PRICE};
 use crate::judge::{Outcomes, judge};
-use crate::order::{Storefront, Wanted};
-use crate::shop::{Options, Shop};
+use crate::naive::{Harm, Recipe};
+use crate::order::Storefront;
+use crate::shop::Shop;
+use millrace::store::{Answer, Partition, Query, Store};
+use plan::Plan;
 
 const SKUS: usize = 5;
-const RECEIVED: u32 = 400;
+/// In which every order must have ended once nothing fails any more.
+const ENDS_WITHIN: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// What one seed came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Run {
     pub outcomes: Outcomes,
+    pub seen: BTreeMap<String, u64>,
+    pub events: usize,
+    pub simulated: Duration,
     pub trace: String,
-    pub events: u64,
-    /// Crashes before and after a commit, answers lost, store away.
-    pub faults: [u64; 4],
-    pub healed: u64,
-    pub duplicates: u64,
 }
+
+/// A run with the lines of its trace, if they were kept.
+pub type Traced = (Result<Run, String>, Vec<String>);
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime")
 }
 
-/// One seed: orders of all kinds while everything fails, then calm, then the judge.
-pub fn run(seed: u64, orders: usize) -> Result<Run, String> {
-    runtime().block_on(async {
-        let shop = Shop::start(seed, Options { payment_timeout: Duration::from_secs(20), ..Options::default() });
-        shop.stock(SKUS, RECEIVED).await;
-        shop.bus.set_faults(Faults {
-            drop: 50,
-            duplicate: 100,
-            delay: 200,
-            max_delay: Duration::from_secs(3),
-            deliver_twice: 100,
-        });
-        let faults = StoreFaults { crash_before: 10, crash_after: 10, lost_answer: 30, unavailable: 30 };
-        *shop.store.faults.lock().expect("no test panics with it") = faults;
-        let mut placed = Vec::new();
-        for n in 0..orders {
-            let wanted = wanted(shop.clock.random());
-            let id = shop.place(&wanted, &format!("order-{n}")).await;
-            shop.clock.sleep(Duration::from_millis(shop.clock.random() % 400)).await;
-            if shop.clock.random().is_multiple_of(8) {
-                shop.call(Method::POST, &format!("/orders/{id}/cancel"), &format!("cancel-{n}"), &json!({})).await;
-            }
-            placed.push(id);
-        }
-        shop.clock.sleep(Duration::from_secs(10)).await;
-        *shop.store.faults.lock().expect("no test panics with it") = StoreFaults::default();
-        shop.bus.set_faults(Faults::default());
-        for id in &placed {
-            shop.ended(id, Duration::from_secs(30 * 60)).await;
-        }
-        shop.quiet(Duration::from_secs(10 * 60)).await?;
-        let outcomes = judge(&*shop, &placed, SKUS, i64::from(RECEIVED)).await?;
-        let seen = &shop.store.seen;
-        let faults = [&seen.crash_before, &seen.crash_after, &seen.lost_answer, &seen.unavailable];
-        let metrics = |count: fn(&millrace::metrics::Metrics) -> u64| {
-            shop.services().iter().map(|service| count(service.metrics())).sum()
-        };
-        Ok(Run {
-            outcomes,
-            trace: shop.store.trace(),
-            events: seen.events.load(Ordering::Relaxed),
-            faults: faults.map(|count| count.load(Ordering::Relaxed)),
-            healed: metrics(|metrics| metrics.healed_total()),
-            duplicates: metrics(|metrics| metrics.deliveries("duplicate")),
+/// Runs a plan; what panics has failed, too.
+pub fn run(plan: &Plan) -> Traced {
+    let run = || {
+        runtime().block_on(async {
+            let shop = Shop::start(plan.seed, plan.options.clone());
+            let outcome = tokio::select! {
+                biased;
+                violation = shop.chaos.watch.violation() => Err(violation),
+                outcome = live(&shop, plan) => outcome,
+            };
+            (outcome, shop.chaos.trace().1)
         })
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        (Err(format!("panic: {}", text.unwrap_or_default())), Vec::new())
     })
 }
 
-fn wanted(random: u64) -> Wanted {
-    let tokens = ["tok_ok", "tok_ok", "tok_ok", "tok_declined", "tok_timeout", "tok_double_callback", "tok_slow"];
-    let codes = ["LS1 1AA", "LS1 1AA", "LS1 1AA", "LS1 1AA", "REFUSE1", "SLOW1", "DOWN1"];
-    let pick = |shift: u32, count: usize| (random >> shift) as usize % count;
-    Wanted {
-        sku: format!("SKU-{:03}", 1 + pick(0, SKUS)),
-        quantity: 1 + pick(8, 3) as u32,
-        provider: if pick(16, 4) == 0 { "harborpay" } else { "sandpay" },
-        token: tokens[pick(24, tokens.len())],
-        postal_code: codes[pick(32, codes.len())],
+/// Orders while everything fails, then calm, then the judge.
+async fn live(shop: &Arc<Shop>, plan: &Plan) -> Result<Run, String> {
+    shop.stock(SKUS, plan.received).await;
+    let (placed, ()) = futures::join!(customers::shop_around(shop, plan), inject::inject(shop, plan));
+    let placed = placed?;
+    shop.chaos.calm();
+    shop.chaos.tell("", "*** calm");
+    for name in ["sandpay", "harborpay"] {
+        shop.switch_provider(name, "none", 0).await;
     }
+    let calm = shop.chaos.elapsed();
+    for id in &placed {
+        while shop.get(&format!("/orders/{id}")).await["ended"] != true {
+            if shop.chaos.elapsed() - calm > ENDS_WITHIN {
+                return Err(format!("20: not ended: {:#}", shop.get(&format!("/orders/{id}")).await));
+            }
+            shop.clock.sleep(Duration::from_secs(1)).await;
+        }
+    }
+    shop.quiet(Duration::from_secs(10 * 60)).await.map_err(|pending| format!("18: {pending}"))?;
+    let outcomes = judge(&**shop, &placed, SKUS, i64::from(plan.received)).await?;
+    let unpublished = shop.chaos.watch.unpublished();
+    if !unpublished.is_empty() {
+        return Err(format!("14: never published: {unpublished:?}"));
+    }
+    check_forged(shop).await?;
+    shop.services().iter().for_each(|service| shop.note(service));
+    Ok(Run {
+        outcomes,
+        seen: shop.chaos.seen.counts(),
+        events: shop.chaos.watch.events(),
+        simulated: shop.chaos.elapsed(),
+        trace: shop.chaos.trace().0,
+    })
+}
+
+/// Of a poisoned feed, what is sound is applied, and what is behind poison is not.
+async fn check_forged(shop: &Shop) -> Result<(), String> {
+    if !shop.forged.is_published() {
+        return Ok(());
+    }
+    for (sku, price) in [(POISONED, None), (SOUND, Some(SOUND_PRICE))] {
+        let query = Query::Row { view: "prices".to_owned(), key: sku.to_owned(), row: String::new() };
+        let number = millrace::partition::partition_of(sku);
+        let answers = shop.store.read(&Partition { service: "orders", number }, &[query]).await;
+        let row = match answers.as_deref() {
+            Ok([Answer::Row(row)]) => row.as_ref().map(|row| row.value.clone()),
+            other => return Err(format!("17: {other:?}")),
+        };
+        let amount = row.and_then(|row| serde_json::from_slice::<serde_json::Value>(&row).ok()?["amount"].as_i64());
+        if amount != price {
+            return Err(format!("17: {sku} from feed {PARTITION} costs {amount:?} and not {price:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// What a naive recipe does to effects, in place of our commit, under the faults of `plan`; `None`: our commit itself.
+pub fn harm(plan: &Plan, recipe: Option<Recipe>) -> Harm {
+    runtime().block_on(async {
+        let shop = Shop::start(plan.seed, plan.options.clone());
+        shop.chaos.watch.close_eyes();
+        shop.store.naive.set(recipe);
+        let all = async {
+            shop.stock(SKUS, plan.received).await;
+            futures::join!(customers::shop_around(&shop, plan), inject::inject(&shop, plan))
+        };
+        // What is lost may keep a customer waiting for ever.
+        drop(tokio::time::timeout(4 * plan.span(), all).await);
+        shop.chaos.calm();
+        shop.clock.sleep(Duration::from_secs(120)).await;
+        shop.store.naive.harm()
+    })
 }

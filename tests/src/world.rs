@@ -31,12 +31,12 @@ pub struct Partners {
 }
 
 impl Partners {
-    /// Their books in memory, their callbacks to `door`; they go on in the present runtime, whoever calls them from where.
-    pub fn open(clock: &Clock, door: &Door, delivery_delay: Duration) -> Self {
+    /// Their books in memory; they go on in the present runtime, whoever calls them from where.
+    pub fn open(clock: &Clock, callbacks: Arc<dyn Callbacks>, delivery_delay: Duration) -> Self {
         let runtime = Handle::current();
         let environment = Environment {
             clock: clock.clone(),
-            callbacks: Arc::new(door.clone()),
+            callbacks,
             spawn: Arc::new(move |task| drop(runtime.spawn(task))),
         };
         let key = || SECRET.parse().expect("the sandbox's secret is one");

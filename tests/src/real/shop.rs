@@ -55,7 +55,7 @@ impl RealShop {
         let ground = Ground::new("always").await;
         let (clock, door, public_port) = (Clock::system(), Door::default(), free_port());
         door.open(0, forward(public_port));
-        let partners = Partners::open(&clock, &door, options.delivery_delay);
+        let partners = Partners::open(&clock, Arc::new(door.clone()), options.delivery_delay);
         let mut shop = Self {
             world: Arc::new(partners.world()),
             nodes: SERVICES.into_iter().map(|name| (name, Node::new(&ground, name))).collect(),

@@ -7,6 +7,7 @@
 
 mod drive;
 mod progress;
+mod start;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -114,6 +115,9 @@ impl Service {
 
     /// As [`Service::drive`], for one consumer.
     pub(crate) async fn drive_for(&self, consumer: &Arc<Consumer>, events: Vec<Arc<Incoming>>) {
+        if !consumer.is_started() {
+            return;
+        }
         let mut streams = ByStream::new();
         for event in events {
             let feed = event.place.as_ref().map(|(feed, _)| feed.clone());

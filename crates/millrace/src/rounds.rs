@@ -14,6 +14,7 @@ use crate::app::Consumer;
 use crate::event::{Context, Incoming};
 use crate::inbox::Progress;
 use crate::lane::Job;
+use crate::problem::Problem;
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
 use crate::store::{Answer, Feed, Floor, Mark, PARTITIONS, Position, Query};
@@ -66,28 +67,24 @@ impl Service {
         }
     }
 
-    /// The heads of all own feeds.
-    pub(crate) async fn heads(&self) -> Heads {
+    /// The heads of all own feeds; all or an error, because who starts now takes what is absent for empty.
+    pub(crate) async fn heads(&self) -> Result<Heads, Problem> {
         let mut heads = Heads::new();
         for number in 0..PARTITIONS {
-            if let Ok(answers) = self.read(number, &[Query::Heads]).await {
-                for (topic, head) in answers
-                    .into_iter()
-                    .filter_map(|answer| if let Answer::Heads(heads) = answer { Some(heads) } else { None })
-                    .flatten()
-                {
-                    heads.entry(topic).or_default().insert(number, head);
-                }
+            let Answer::Heads(own) = self.read_one(number, Query::Heads).await? else { continue };
+            for (topic, head) in own {
+                heads.entry(topic).or_default().insert(number, head);
             }
         }
-        heads
+        Ok(heads)
     }
 
     pub(crate) async fn heal(self) {
         let mut asked: Option<i64> = None;
         loop {
             let now = self.clock().now_us();
-            if asked.is_none_or(|asked| now - asked >= self.tuning().heads.as_micros() as i64) {
+            let waits = self.inbox().all().any(|(_, consumer)| !consumer.is_started());
+            if waits || asked.is_none_or(|asked| now - asked >= self.tuning().heads.as_micros() as i64) {
                 asked = Some(now);
                 self.ask_heads().await;
                 self.release_held().await;
@@ -106,6 +103,9 @@ impl Service {
         for source in sources {
             let Some(heads) = self.ask::<Heads>(source, "/feeds").await else { continue };
             for (topic, consumer) in self.inbox().all().filter(|(topic, _)| owner(topic) == source) {
+                if !self.start_consumer(topic, consumer, heads.get(topic)).await {
+                    continue;
+                }
                 let mut positions: Vec<_> = heads.get(topic).into_iter().flatten().collect();
                 positions.sort_unstable();
                 for (&partition, &head) in positions {
@@ -172,7 +172,7 @@ impl Service {
         }
     }
 
-    fn consumer_of(&self, progress: &Progress) -> Option<Arc<Consumer>> {
+    pub(crate) fn consumer_of(&self, progress: &Progress) -> Option<Arc<Consumer>> {
         self.inbox()
             .consumers(&progress.feed().topic)
             .iter()

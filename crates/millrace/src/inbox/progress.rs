@@ -27,6 +27,8 @@ struct State {
     head: Position,
     /// First gap seen by the last look, and when it was first seen there (µs).
     gap: Option<(Position, i64)>,
+    /// The tracker's start as this process has read it, should the store lose it.
+    start: Option<Position>,
     /// Low at which floors were last raised.
     floored: Position,
 }
@@ -72,6 +74,7 @@ impl Progress {
 
     pub fn replace(&self, tracker: Tracker, life: u64) {
         let mut state = self.state();
+        state.start = tracker.start.or(state.start);
         state.tracker = tracker;
         state.life = Some(life);
         drop(state);
@@ -128,9 +131,30 @@ impl Progress {
         match outcome {
             Outcome::Done => state.tracker.settle(position),
             Outcome::Held => drop(state.tracker.hold(position)),
+            Outcome::Start => state.tracker.start(position),
         }
         drop(state);
         self.moved.notify_waiters();
+    }
+
+    pub fn has_begun(&self) -> bool {
+        self.state().tracker != Tracker::default()
+    }
+
+    pub fn has_start(&self) -> bool {
+        self.state().tracker.start.is_some()
+    }
+
+    /// What stores the start, unless it is stored: where this process has seen it before, else at `head`.
+    pub fn starting(&self, head: Position) -> Option<(Settle, u64)> {
+        let state = self.state();
+        if state.tracker.start.is_some() {
+            return None;
+        }
+        let (generation, life) = (state.tracker.generation, state.life.unwrap_or(0));
+        let at = state.start.unwrap_or(head);
+        drop(state);
+        Some((self.settle(at, Admitted { generation, life }, Outcome::Start), life))
     }
 
     /// Returns at the next change of the copy.

@@ -122,6 +122,8 @@ pub struct NewWork {
 pub enum Outcome {
     Done,
     Held,
+    /// [`Tracker::start`] at the position.
+    Start,
 }
 
 /// Progress of a consumer on one source feed, in the consumer's partition of the feed's number.

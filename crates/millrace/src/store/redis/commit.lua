@@ -228,8 +228,20 @@ local function unpark(it)
   if call('ZREM', PARKED, entry(it)) == 1 then call('HDEL', PARKS, entry(it)) end
 end
 
+-- Tracker::start.
+local function start(it)
+  local tracker, key = tracker_of(it)
+  if tracker.low == 0 and call('EXISTS', key) == 0 then
+    tracker.low, tracker.moved = it.position, true
+    call('HSET', key, 's', text(it.position))
+  else
+    call('HSETNX', key, 's', '0')
+  end
+end
+
 -- Tracker::settle and Tracker::hold over one field a position: d(one), h(eld), m(issing).
 local function settle(it)
+  if it.outcome == 'Start' then return start(it) end
   local tracker, key = tracker_of(it)
   local position, low = text(it.position), tracker.low
   if it.outcome == 'Done' then

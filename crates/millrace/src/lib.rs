@@ -6,6 +6,7 @@ pub mod callback;
 pub mod clock;
 pub mod decider;
 pub mod event;
+mod heal;
 pub mod http;
 pub mod idempotency;
 mod inbox;

@@ -22,7 +22,7 @@ use crate::store::{Answer, Feed, Floor, Mark, PARTITIONS, Position, Query};
 /// Entries read from a producer at a time.
 pub(crate) const PAGE: usize = 500;
 /// How often gaps are looked for in what is known of the heads.
-const LOOK: Duration = Duration::from_millis(250);
+pub(crate) const LOOK: Duration = Duration::from_millis(250);
 /// Due records taken up of one partition in one sweep.
 const DUE: usize = 256;
 
@@ -79,7 +79,7 @@ impl Service {
         Ok(heads)
     }
 
-    pub(crate) async fn heal(self) {
+    pub(crate) async fn watch_heads(self) {
         let mut asked: Option<i64> = None;
         loop {
             let now = self.clock().now_us();
@@ -88,9 +88,6 @@ impl Service {
                 asked = Some(now);
                 self.ask_heads().await;
                 self.release_held().await;
-            }
-            for progress in self.inbox().all_progress() {
-                self.heal_feed(&progress).await;
             }
             self.clock().sleep(LOOK.min(self.tuning().heal_after)).await;
         }
@@ -114,38 +111,6 @@ impl Service {
                 }
             }
         }
-    }
-
-    /// Reads what is overdue from the producer and drives it the ordinary way.
-    async fn heal_feed(&self, progress: &Arc<Progress>) {
-        let Some(consumer) = self.consumer_of(progress).filter(|_| !is_off(Fault::Heal)) else { return };
-        if !self.refresh(progress).await {
-            return;
-        }
-        let overdue = progress.overdue(self.clock().now_us(), self.tuning().heal_after.as_micros() as i64, PAGE);
-        let (Some(&first), Some(&last)) = (overdue.first(), overdue.last()) else { return };
-        // Another replica may have settled them since the copy was read.
-        progress.forget();
-        let events = self.fetch(progress.feed(), first - 1, PAGE).await;
-        let wanted: Vec<_> = events
-            .into_iter()
-            .filter(|event| {
-                event.place.as_ref().is_some_and(|(_, placed)| {
-                    placed.position <= last && overdue.binary_search(&placed.position).is_ok()
-                })
-            })
-            .collect();
-        if !wanted.is_empty() {
-            tracing::info!(
-                service = self.name(),
-                consumer = progress.consumer(),
-                feed = progress.feed_name(),
-                events = wanted.len(),
-                "healing from the producer's feed"
-            );
-        }
-        wanted.iter().for_each(|_| self.metrics().healed());
-        self.drive_for(&consumer, wanted).await;
     }
 
     /// Drives again what is held but neither parked nor behind a parked entry any more.
@@ -180,7 +145,7 @@ impl Service {
             .cloned()
     }
 
-    async fn fetch(&self, feed: &Feed, after: Position, limit: usize) -> Vec<Arc<Incoming>> {
+    pub(crate) async fn fetch(&self, feed: &Feed, after: Position, limit: usize) -> Vec<Arc<Incoming>> {
         let path = format!("/feeds/{}/{}?after={after}&limit={limit}", feed.topic, feed.partition);
         let Some(page) = self.ask::<FeedPage>(&feed.source, &path).await else { return Vec::new() };
         page.events

@@ -63,12 +63,7 @@ impl FaultyStore {
         crashes
     }
 
-    async fn commit(
-        &self,
-        partition: &Partition,
-        epoch: &Epoch,
-        group: &[Unit],
-    ) -> Result<Vec<Verdict>, StoreError> {
+    async fn commit(&self, partition: &Partition, epoch: &Epoch, group: &[Unit]) -> Result<Vec<Verdict>, StoreError> {
         if let Some(refusal) = self.refusal(partition) {
             self.chaos.tell(partition.service, format_args!("commit in {:02} is refused: {refusal}", partition.number));
             return Err(refusal);
@@ -166,7 +161,8 @@ impl Store for FaultyStore {
 /// Crashes that may wait before, and after, a group like this.
 fn points(group: &[Unit]) -> (Vec<Point>, Vec<Point>) {
     let has_effect = |unit: &Unit| !unit.rows.is_empty() || unit.appends.iter().any(|append| !append.events.is_empty());
-    let settles = |unit: &Unit| unit.mark == Mark::None && unit.settles.iter().any(|settle| !settle.consumer.starts_with('~'));
+    let settles =
+        |unit: &Unit| unit.mark == Mark::None && unit.settles.iter().any(|settle| !settle.consumer.starts_with('~'));
     let reports = |unit: &Unit| unit.settles.iter().any(|settle| settle.consumer.starts_with('~'));
     let claims = |unit: &Unit| matches!(unit.mark, Mark::Reschedule { from, to, .. } if from < to);
     let (mut before, mut after) = (Vec::new(), Vec::new());
@@ -194,7 +190,9 @@ fn branches(unit: &Unit, verdict: &Verdict) -> [Option<&'static str>; 3] {
         (Mark::Request { .. }, Verdict::Duplicate { .. }) => Some("request replayed"),
         (Mark::Event { .. }, Verdict::Ok { .. }) if !unit.settles.is_empty() => Some("settled inside the commit"),
         (Mark::None, Verdict::Ok { .. }) if !unit.settles.is_empty() => Some("settled on its own"),
-        (Mark::Reschedule { from, to, .. }, Verdict::Ok { .. }) if from < to && *from > 0 => Some("effect taken up again"),
+        (Mark::Reschedule { from, to, .. }, Verdict::Ok { .. }) if from < to && *from > 0 => {
+            Some("effect taken up again")
+        }
         (Mark::Work { id }, Verdict::Ok { .. }) if DEADLINES.iter().any(|name| id.starts_with(name)) => {
             Some("deadline fired")
         }
@@ -216,9 +214,10 @@ fn line(unit: &Unit, verdict: &Verdict) -> String {
         Mark::Reschedule { id, from, to, .. } => format!("{id} try {from} to {to}"),
         Mark::Request { key, .. } => format!("request {key}"),
     };
-    let settles = unit.settles.iter().map(|settle| {
-        format!(" {:?} {} {} {}", settle.outcome, settle.consumer, settle.feed, settle.position)
-    });
+    let settles = unit
+        .settles
+        .iter()
+        .map(|settle| format!(" {:?} {} {} {}", settle.outcome, settle.consumer, settle.feed, settle.position));
     let events = unit.appends.iter().map(|append| {
         format!(" +{} {}/{} at {}", append.events.len(), append.stream.topic, append.stream.id, append.expected)
     });

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use events::orders::order::OrderCreated;
 use millrace::Incoming;
 use millrace::parked::Parked;
-use millrace::store::Park;
-use events::orders::order::OrderCreated;
 use millrace::schema::EventType;
+use millrace::store::Park;
 use sandbox::provider::Kind;
 use serde_json::Value;
 

@@ -9,10 +9,10 @@ use axum::http::{HeaderMap, Method, Request, Response};
 use bytes::Bytes;
 use futures::future::{BoxFuture, join_all, pending};
 use futures::{FutureExt, join};
+use millrace::Service;
 use millrace::outside::{Mail, Outside, OutsideError};
 use millrace::sidecar::embedded::Receiver;
 use millrace::sidecar::{Sidecar, SidecarError, Status};
-use millrace::Service;
 use sandbox::Callbacks;
 
 use crate::chaos::{Chaos, Point, Rate, Trouble};
@@ -214,7 +214,12 @@ impl Outside for FaultyWorld {
             let acts = request.method() == Method::POST;
             let reference = match request.headers().get("idempotency-key") {
                 Some(key) if acts => key.to_str().unwrap_or_default().to_owned(),
-                _ => request.uri().query().and_then(|query| query.strip_prefix("reference=")).unwrap_or_default().to_owned(),
+                _ => request
+                    .uri()
+                    .query()
+                    .and_then(|query| query.strip_prefix("reference="))
+                    .unwrap_or_default()
+                    .to_owned(),
             };
             if acts {
                 self.chaos.watch.calls(&reference, false);

@@ -265,7 +265,9 @@ impl State {
             expect(known, || format!("11: {} is caused by {cause}, which nobody committed", envelope.id))?;
         }
         let text = |field: &str| data[field].as_str().map(str::to_owned);
-        for reference in [text("reference"), text("messageId"), Some(envelope.subject.to_string())].into_iter().flatten() {
+        for reference in
+            [text("reference"), text("messageId"), Some(envelope.subject.to_string())].into_iter().flatten()
+        {
             self.causes.entry(reference).or_insert(self.commits);
         }
         if envelope.name == "orders.order.status_changed" {

@@ -34,11 +34,8 @@ impl Partners {
     /// Their books in memory; they go on in the present runtime, whoever calls them from where.
     pub fn open(clock: &Clock, callbacks: Arc<dyn Callbacks>, delivery_delay: Duration) -> Self {
         let runtime = Handle::current();
-        let environment = Environment {
-            clock: clock.clone(),
-            callbacks,
-            spawn: Arc::new(move |task| drop(runtime.spawn(task))),
-        };
+        let environment =
+            Environment { clock: clock.clone(), callbacks, spawn: Arc::new(move |task| drop(runtime.spawn(task))) };
         let key = || SECRET.parse().expect("the sandbox's secret is one");
         let open = |name| Provider::open(name, key(), None, environment.clone()).expect("memory opens");
         let carrier = Carrier::open("carrier", key(), delivery_delay, None, environment.clone());

@@ -16,7 +16,8 @@ sim seed=N [orders=N] [place=N] [only=1,2,..] [trace=FILE]   replays one, step f
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let known = ["seeds", "first", "orders", "threads", "seed", "place", "only", "trace", "quiet"];
-    if let Some(stray) = arguments.iter().find(|it| !it.split_once('=').is_some_and(|(name, _)| known.contains(&name))) {
+    if let Some(stray) = arguments.iter().find(|it| !it.split_once('=').is_some_and(|(name, _)| known.contains(&name)))
+    {
         eprintln!("{stray} is not understood\n{HELP}");
         return ExitCode::from(2);
     }

@@ -58,13 +58,7 @@ async fn order(shop: &Shop, draw: &mut Draw, number: usize) -> Result<String, St
 }
 
 /// 22: the same request gets the same bytes, at once and later; another one under its key is refused.
-async fn repeat(
-    shop: &Shop,
-    key: &str,
-    wanted: &Wanted,
-    first: &Response<Bytes>,
-    start: i64,
-) -> Result<(), String> {
+async fn repeat(shop: &Shop, key: &str, wanted: &Wanted, first: &Response<Bytes>, start: i64) -> Result<(), String> {
     let body = wanted.body();
     let again = join_all([0, 1].map(|_| place(shop, key, &body))).await;
     let other = Wanted { quantity: wanted.quantity + 1, ..wanted.clone() };
@@ -119,7 +113,8 @@ fn sku(draw: &mut Draw) -> String {
 }
 
 fn wanted(draw: &mut Draw) -> Wanted {
-    let tokens = ["tok_ok", "tok_ok", "tok_ok", "tok_declined", "tok_timeout", "tok_double_callback", "tok_slow", "tok_down"];
+    let tokens =
+        ["tok_ok", "tok_ok", "tok_ok", "tok_declined", "tok_timeout", "tok_double_callback", "tok_slow", "tok_down"];
     let codes = ["LS1 1AA", "LS1 1AA", "LS1 1AA", "LS1 1AA", "REFUSE1", "SLOW1", "DOWN1"];
     Wanted {
         sku: sku(draw),

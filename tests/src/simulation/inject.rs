@@ -102,14 +102,16 @@ async fn publish(shop: &Shop, topic: &str, event: Bytes) {
 
 /// Every door without its key: the app port without its token, callbacks unsigned, signed by somebody else, or too old.
 async fn stranger(shop: &Shop) {
-    let body = json!({ "id": "ch_1", "reference": "charge-nothing", "status": "declined", "at": "2026-01-01T00:00:00Z" });
+    let body =
+        json!({ "id": "ch_1", "reference": "charge-nothing", "status": "declined", "at": "2026-01-01T00:00:00Z" });
     let forged = [
         ("unsigned", HeaderMap::new()),
         ("signed by a stranger", signed(&shop.clock, STRANGER, 0, &body.to_string())),
         ("too old", signed(&shop.clock, SECRET, 301, &body.to_string())),
     ];
     for (how, headers) in forged {
-        let mut request = Request::post("/payments/callbacks/sandpay").body(Body::from(body.to_string())).expect("a request");
+        let mut request =
+            Request::post("/payments/callbacks/sandpay").body(Body::from(body.to_string())).expect("a request");
         *request.headers_mut() = headers;
         if let Some(answer) = shop.door.call(request).await {
             refused(shop, &format!("a callback {how}"), answer.status().as_u16());

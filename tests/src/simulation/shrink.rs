@@ -31,7 +31,8 @@ pub fn shrink(plan: &Plan, violation: &str) -> Shrunk {
             let is_left = |(at, _): &(usize, &usize)| at / size != part;
             places.iter().enumerate().filter(is_left).map(|(_, place)| *place).collect::<Vec<_>>()
         };
-        let smaller = (0..places.len().div_ceil(size)).map(without).find_map(|rest| Some((fails(orders, &rest)?, rest)));
+        let smaller =
+            (0..places.len().div_ceil(size)).map(without).find_map(|rest| Some((fails(orders, &rest)?, rest)));
         match smaller {
             Some((found, rest)) => {
                 (violation, places) = (found, rest);
@@ -41,7 +42,11 @@ pub fn shrink(plan: &Plan, violation: &str) -> Shrunk {
             None => parts = (parts * 2).min(places.len()),
         }
     }
-    while let Some((fewer, found)) = [orders / 2, orders - 1].into_iter().filter(|fewer| *fewer > 0 && *fewer < orders).find_map(|fewer| Some((fewer, fails(fewer, &places)?))) {
+    while let Some((fewer, found)) = [orders / 2, orders - 1]
+        .into_iter()
+        .filter(|fewer| *fewer > 0 && *fewer < orders)
+        .find_map(|fewer| Some((fewer, fails(fewer, &places)?)))
+    {
         (orders, violation) = (fewer, found);
     }
     Shrunk { orders, places, violation }

@@ -26,7 +26,14 @@ pub struct Suite {
 
 impl Suite {
     /// Runs the seeds from `first` on, at most `count`, until `stop`; the first failure ends it, too.
-    pub fn run(first: u64, count: u64, orders: usize, threads: usize, stop: &AtomicBool, progress: impl Fn(&Self) + Sync) -> Self {
+    pub fn run(
+        first: u64,
+        count: u64,
+        orders: usize,
+        threads: usize,
+        stop: &AtomicBool,
+        progress: impl Fn(&Self) + Sync,
+    ) -> Self {
         let (next, suite) = (AtomicU64::new(0), Mutex::new(Self::default()));
         std::thread::scope(|scope| {
             for _ in 0..threads {
@@ -87,11 +94,18 @@ impl Suite {
         let (seed, violation) = self.failed.first_key_value()?;
         let plan = Plan::draw(*seed, orders);
         let small = shrink(&plan, violation);
-        let list: Vec<String> = small.places.iter().map(|place| format!("  {place}: {:?}", plan.ingredients[*place])).collect();
+        let list: Vec<String> =
+            small.places.iter().map(|place| format!("  {place}: {:?}", plan.ingredients[*place])).collect();
         let places: Vec<String> = small.places.iter().map(usize::to_string).collect();
         Some(format!(
             "seed {seed}: {violation}\nsmaller, {} orders and {} of {} ingredients: {}\n{}\nagain: make sim SEED={seed} ORDERS={orders} PLACE={} ONLY={}",
-            small.orders, places.len(), plan.ingredients.len(), small.violation, list.join("\n"), small.orders, places.join(",")
+            small.orders,
+            places.len(),
+            plan.ingredients.len(),
+            small.violation,
+            list.join("\n"),
+            small.orders,
+            places.join(",")
         ))
     }
 }

@@ -17,7 +17,11 @@ fn nothing_is_lost_or_done_twice_whatever_the_seed_does() {
         panic!("{failure}");
     }
     println!("{}", suite.table());
-    assert!(suite.outcomes.contains_key("fulfilled") && suite.outcomes.contains_key("cancelled"), "{:?}", suite.outcomes);
+    assert!(
+        suite.outcomes.contains_key("fulfilled") && suite.outcomes.contains_key("cancelled"),
+        "{:?}",
+        suite.outcomes
+    );
     assert_eq!(suite.missing(), Vec::<&str>::new(), "these were never met");
 }
 

@@ -183,9 +183,9 @@ impl Service {
                 job.life = Some(admitted.life);
                 job.settles.push(progress.settle(*position, admitted, Outcome::Done));
             }
-            let lane = self.lane(*partition);
-            let epoch = lane.epoch().await.map_err(|closed| Problem::Unavailable(closed.to_string()))?;
-            let verdict = lane.submit(job).await;
+            let unavailable = |error: &dyn std::fmt::Display| Problem::Unavailable(error.to_string());
+            let epoch = self.lane(*partition).epoch().await.map_err(|error| unavailable(&error))?;
+            let verdict = self.lane(*partition).submit(job).await;
             progress.iter().for_each(|(progress, _)| progress.forget());
             match verdict {
                 Ok(Done::Committed(_)) => {
@@ -196,8 +196,8 @@ impl Service {
                         id = letter.id(self.name()),
                         "a dead letter was acted on"
                     );
-                    let safe = self.durable(*partition, &epoch, Leaving::Answer).await;
-                    return safe.map_err(|error| Problem::Unavailable(error.to_string()));
+                    let durable = self.durable(*partition, &epoch, Leaving::Answer).await;
+                    return durable.map_err(|error| unavailable(&error));
                 }
                 Ok(Done::Duplicate(_)) => {
                     let detail = "somebody has acted on it meanwhile: look at it again";

@@ -52,7 +52,8 @@ impl Service {
         let (now, after) = (self.clock().now_us(), self.tuning().heal_after.as_micros() as i64);
         let overdue = progress.overdue(now, after, PAGE);
         let Some(&first) = overdue.first() else { return 0 };
-        let mut page = self.fetch(&progress, first - 1, PAGE).await;
+        let (mut page, void) = self.page(progress.feed(), first - 1, PAGE).await;
+        self.skip_voids(&progress, &void).await;
         // Another replica may have settled them since the copy was read.
         progress.forget();
         if !self.refresh(&progress).await {

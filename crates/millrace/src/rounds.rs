@@ -157,15 +157,16 @@ impl Service {
             .cloned()
     }
 
-    pub(crate) async fn fetch(&self, progress: &Arc<Progress>, after: Position, limit: usize) -> Vec<Arc<Incoming>> {
-        let feed = progress.feed();
+    pub(crate) async fn fetch(&self, feed: &Feed, after: Position, limit: usize) -> Vec<Arc<Incoming>> {
+        self.page(feed, after, limit).await.0
+    }
+
+    /// Events of a feed in order, and what of its numbers are none.
+    pub(crate) async fn page(&self, feed: &Feed, after: Position, limit: usize) -> (Vec<Arc<Incoming>>, Voids) {
         let path = format!("/feeds/{}/{}?after={after}&limit={limit}", feed.topic, feed.partition);
-        let Some(page) = self.ask::<FeedPage>(&feed.source, &path).await else { return Vec::new() };
-        self.skip_voids(progress, &page.void).await;
-        page.events
-            .into_iter()
-            .filter_map(|event| Incoming::parse(&Bytes::from(event.get().to_owned())).ok().map(Arc::new))
-            .collect()
+        let Some(page) = self.ask::<FeedPage>(&feed.source, &path).await else { return Default::default() };
+        let parse = |event: Box<RawValue>| Incoming::parse(&Bytes::from(event.get().to_owned())).ok().map(Arc::new);
+        (page.events.into_iter().filter_map(parse).collect(), page.void)
     }
 
     async fn ask<T: serde::de::DeserializeOwned>(&self, source: &str, path: &str) -> Option<T> {

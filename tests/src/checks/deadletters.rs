@@ -1,7 +1,5 @@
 //! What is parked goes on only by an operator's word, exactly once, in order, and with a record of who said so.
 
-use std::sync::atomic::Ordering;
-
 use bytes::Bytes;
 use events::pricing::price::TOPIC;
 use futures::future::join;
@@ -12,7 +10,7 @@ use millrace::sidecar::dead_letters;
 use serde_json::{Value, json};
 
 use super::listening::{Listening, bytes, operator, price};
-use crate::faulty::StoreFaults;
+use crate::chaos::Rate;
 
 /// What no label or reason may repeat.
 const PERSONAL: &str = "ada@mail.example";
@@ -129,22 +127,17 @@ pub async fn two_who_redrive_at_once_release_it_once() {
     assert_eq!(actions(&listening).await, [Action::Edited, Action::Redriven]);
 }
 
-const CRASHES: [StoreFaults; 2] = [
-    StoreFaults { crash_before: 10_000, crash_after: 0, lost_answer: 0, unavailable: 0 },
-    StoreFaults { crash_before: 0, crash_after: 10_000, lost_answer: 0, unavailable: 0 },
-];
+const CRASHES: [Rate; 2] = [Rate::CrashBefore, Rate::CrashAfter];
 
 /// Lets `skip` commits of `act` pass, then crashes the service at every one until `act` has ended. It comes back by itself.
-async fn crash_at(listening: &Listening, act: impl Future, skip: u64, faults: StoreFaults) {
-    let store = &listening.shop.store;
-    let set = |faults| *store.faults.lock().expect("nobody panics with it") = faults;
+async fn crash_at(listening: &Listening, act: impl Future, skip: u64, crash: Rate) {
+    let chaos = &listening.shop.chaos;
+    let before = chaos.watch.commits();
     let watch = async {
-        let (mut passed, mut trace) = (0, store.trace());
-        while passed < skip {
+        while chaos.watch.commits() - before < skip {
             tokio::task::yield_now().await;
-            passed += u64::from(std::mem::replace(&mut trace, store.trace()) != trace);
         }
-        set(faults);
+        chaos.set_rate(crash, 10_000);
         std::future::pending::<()>().await;
     };
     tokio::select! {
@@ -152,25 +145,25 @@ async fn crash_at(listening: &Listening, act: impl Future, skip: u64, faults: St
         _ = act => {}
         () = watch => {}
     }
-    set(StoreFaults::default());
-    let crashes = [&store.seen.crash_before, &store.seen.crash_after].map(|seen| seen.load(Ordering::Relaxed));
-    assert!(skip > 0 || crashes.iter().sum::<u64>() > 0, "the first commit met its crash");
+    chaos.calm();
+    let crashes: u64 = CRASHES.iter().filter_map(|crash| chaos.seen.counts().get(&format!("{crash:?}")).copied()).sum();
+    assert!(skip > 0 || crashes > 0, "the first commit met its crash: {:?}", chaos.seen.counts());
     listening.wait().await;
 }
 
 pub async fn a_redrive_survives_a_crash_at_any_step() {
-    for faults in CRASHES {
+    for crash in CRASHES {
         for skip in 0..4 {
             let listening = parked().await;
             edit(&listening, json!({ "currency": "EUR" })).await.expect("it fits");
             let (id, orders, by) = (listening.letter().await.id, listening.orders(), operator());
-            crash_at(&listening, orders.redrive(&id, &by), skip, faults).await;
-            if faults.crash_before > 0 && skip == 0 {
+            crash_at(&listening, orders.redrive(&id, &by), skip, crash).await;
+            if crash == Rate::CrashBefore && skip == 0 {
                 assert_eq!(listening.left().await, (0, 2, 1), "a request that was not recorded has not been made");
                 listening.redrive().await;
                 listening.wait().await;
             }
-            assert_eq!(listening.left().await, (0, 0, 0), "{faults:?} at {skip}");
+            assert_eq!(listening.left().await, (0, 0, 0), "{crash:?} at {skip}");
             listening.costs("SKU-001", Some(1_600)).await;
             assert_eq!(actions(&listening).await, [Action::Edited, Action::Redriven]);
         }
@@ -178,16 +171,16 @@ pub async fn a_redrive_survives_a_crash_at_any_step() {
 }
 
 pub async fn a_discard_survives_a_crash_at_any_step() {
-    for faults in CRASHES {
+    for crash in CRASHES {
         for skip in 0..2 {
             let listening = parked().await;
             let (id, orders, by) = (listening.letter().await.id, listening.orders(), operator());
-            crash_at(&listening, orders.discard(&id, &by), skip, faults).await;
-            if faults.crash_before > 0 && skip == 0 {
+            crash_at(&listening, orders.discard(&id, &by), skip, crash).await;
+            if crash == Rate::CrashBefore && skip == 0 {
                 listening.discard().await;
                 listening.wait().await;
             }
-            assert_eq!(listening.left().await, (0, 0, 0), "{faults:?} at {skip}");
+            assert_eq!(listening.left().await, (0, 0, 0), "{crash:?} at {skip}");
             listening.costs("SKU-001", Some(1_600)).await;
             assert_eq!(actions(&listening).await, [Action::Discarded]);
         }

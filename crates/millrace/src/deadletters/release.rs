@@ -10,7 +10,7 @@ use crate::lane::Job;
 use crate::parked::{Parked, Reason};
 use crate::rounds::PAGE;
 use crate::service::Service;
-use crate::store::{Mark, PARTITIONS, Park, Position};
+use crate::store::{Feed, Mark, PARTITIONS, Park, Position};
 
 impl Service {
     /// One round over everything parked and held.
@@ -78,7 +78,7 @@ impl Service {
         let consumers = self.inbox().consumers(&progress.feed().topic);
         let consumer = consumers.iter().find(|consumer| consumer.name == progress.consumer());
         let (Some(consumer), Ok(letters)) = (consumer, self.letters(progress.feed().partition).await) else { return };
-        for event in self.fetch_all(progress, line(progress, &letters)).await.0 {
+        for event in self.fetch_all(progress.feed(), line(progress, &letters)).await.0 {
             self.drive_event(consumer, event, Way::Released).await;
         }
     }
@@ -95,7 +95,7 @@ impl Service {
             let progress = self.inbox().progress(consumer, &feed);
             let mut count = None;
             if self.fresh(&progress).await.is_ok() {
-                let (events, is_whole) = self.fetch_all(&progress, line(&progress, letters)).await;
+                let (events, is_whole) = self.fetch_all(&feed, line(&progress, letters)).await;
                 let mut streams = BTreeMap::<String, u64>::new();
                 events.iter().for_each(|event| *streams.entry(event.subject.clone()).or_default() += 1);
                 count = is_whole.then_some(streams);
@@ -106,14 +106,10 @@ impl Service {
     }
 
     /// Events of a feed at `positions`, in order, and whether their producer gave them all.
-    async fn fetch_all(
-        &self,
-        progress: &Arc<Progress>,
-        mut positions: BTreeSet<Position>,
-    ) -> (Vec<Arc<Incoming>>, bool) {
+    async fn fetch_all(&self, feed: &Feed, mut positions: BTreeSet<Position>) -> (Vec<Arc<Incoming>>, bool) {
         let (mut events, mut is_whole) = (Vec::new(), true);
         while let Some(&first) = positions.first() {
-            let page = self.fetch(progress, first - 1, PAGE).await;
+            let page = self.fetch(feed, first - 1, PAGE).await;
             if page.is_empty() {
                 return (events, false);
             }

@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos generate clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos killup power generate clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -65,6 +65,14 @@ chaos: cargo ## kill -9 of everything in turn, links in trouble, the broker wipe
 	@MILLRACE_DAPRD=$$(tools/get-daprd) && MILLRACE_REDIS_SERVER=$$(tools/get-redis) && \
 	export MILLRACE_DAPRD MILLRACE_REDIS_SERVER && \
 	MINUTES=$${MINUTES:-10} cargo test $(locked) -p cli --test chaos -- --nocapture
+
+# KILLS=20 for less, SEED=17 for other moments.
+killup: cargo ## `millrace up` killed with SIGKILL 300 times under load; judged by the partners' ledger files
+	KILLS=$${KILLS:-300} cargo test $(locked) -p cli --test cli -- --nocapture a_shop_killed_again_and_again
+
+# LOSSES=10 for less, SEED=17 for other ones.
+power: cargo ## `millrace up` under 100 losses of power: what was not synced is cut off; judged likewise
+	LOSSES=$${LOSSES:-100} cargo test $(locked) -p cli --test cli -- --nocapture a_loss_of_power_takes
 
 generate: cargo ## Write anew what is derived from schemas/
 	cargo run $(locked) -q -p xtask -- generate

@@ -12,8 +12,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use millrace::Problem;
 use millrace::pii::Secret;
-use millrace::{Problem, Service};
 use serde_json::{Value, json};
 
 use crate::process::Process;
@@ -23,13 +23,13 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// What the listener shows.
 #[derive(Clone)]
 pub struct Admin {
-    services: Vec<Service>,
+    process: Process,
     ready: Arc<AtomicBool>,
 }
 
 impl Admin {
     pub fn of(process: &Process) -> Self {
-        Self { services: process.services.clone(), ready: Arc::default() }
+        Self { process: process.clone(), ready: Arc::default() }
     }
 
     /// From now on traffic is welcome, or no longer.
@@ -58,7 +58,8 @@ async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    let texts = admin.services.iter().map(|service| (service.name(), service.metrics().text()));
+    let services = admin.process.services();
+    let texts = services.iter().map(|service| (service.name(), service.metrics().text()));
     ([(header::CONTENT_TYPE, OPEN_METRICS)], merged(texts)).into_response()
 }
 
@@ -91,13 +92,13 @@ fn merged(texts: impl Iterator<Item = (&'static str, String)>) -> String {
 
 async fn pending(State(admin): State<Admin>) -> Json<Value> {
     let mut all = serde_json::Map::new();
-    for service in &admin.services {
+    for service in admin.process.services() {
         all.insert(service.name().to_owned(), json!(service.pending().await));
     }
     Json(all.into())
 }
 
-async fn require_token(State(token): State<Arc<Option<Secret>>>, request: Request, next: Next) -> Response {
+pub async fn require_token(State(token): State<Arc<Option<Secret>>>, request: Request, next: Next) -> Response {
     let Some(token) = &*token else {
         return Problem::Forbidden("no admin token is set: start with MILLRACE_ADMIN_TOKEN").into_response();
     };

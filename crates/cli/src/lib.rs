@@ -4,12 +4,15 @@
 //! Exit status: 0 done, 1 the check found something, 2 wrong use, 3 the environment lacks something.
 
 pub mod admin;
+pub mod admin_token;
+pub mod break_it;
 pub mod client;
 pub mod config;
 pub mod deadletters;
 pub mod demo;
 pub mod dev;
 pub mod doctor;
+pub mod faults;
 pub mod order;
 pub mod ports;
 pub mod process;
@@ -43,6 +46,7 @@ Examples:
   millrace up                    the whole shop in one process; nothing else to install
   millrace order                 place an order and follow it
   millrace why <order>           where an order is and what it waits for
+  millrace break duplicate       double every event of the running shop for 30 s, and compare the books
   millrace dev                   seven processes, each with its own daprd, over Redis
 
 `-h` leaves the configuration out, `--help` shows it. Exit status: 0 done, 1 the check found something,
@@ -57,6 +61,7 @@ enum Command {
     Judge(order::tally::Args),
     Why(why::Args),
     Deadletters(deadletters::Args),
+    Break(break_it::Args),
     Demo(demo::Args),
     Topology(topology::Args),
     Simulate(simulate::Args),
@@ -80,6 +85,7 @@ impl Command {
             Self::Judge(args) => order::tally::run(args).await,
             Self::Why(args) => why::run(args, config).await,
             Self::Deadletters(args) => deadletters::run(args, config).await,
+            Self::Break(args) => break_it::run(args, config).await,
             Self::Demo(args) => demo::run(args, config).await,
             Self::Topology(args) => topology::run(args, config).await,
             Self::Simulate(args) => simulate::run(args, config).await,

@@ -18,9 +18,10 @@ use std::time::Duration;
 use millrace::clock::Clock;
 
 use crate::config::{self, Config};
-pub use judge::{Books, Truth};
+pub use judge::{Books, Goods, Truth, Verdict};
 pub use live::Entry;
-use mix::Mix;
+pub use many::{Outcome, customer, customer_telling, receive};
+pub use mix::{Mix, Planned};
 pub use report::Report;
 pub use request::{Ending, Line, Order};
 pub use shop::Shop;

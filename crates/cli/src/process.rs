@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -35,11 +35,13 @@ const DRAIN: Duration = Duration::from_secs(10);
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
 
 /// Running services on their seams.
+#[derive(Clone)]
 pub struct Process {
-    pub services: Vec<Service>,
+    services: Arc<Mutex<Vec<Service>>>,
     pub store: Arc<dyn Store>,
-    /// Its events need nobody else to be delivered, so that a drain can wait for them.
-    self_contained: bool,
+    env: Env,
+    /// With one, events need nobody else to be delivered, so that a drain can wait for them.
+    pub bus: Option<Bus>,
 }
 
 impl Process {
@@ -59,15 +61,34 @@ impl Process {
             clock,
             tuning: Tuning::default(),
         };
-        let services: Vec<_> = apps.into_iter().map(|app| app.start(env.clone())).collect();
-        for service in &services {
-            bus.iter().for_each(|bus| bus.attach(service));
-        }
-        Ok(Self { services, store, self_contained: bus.is_some() })
+        let process = Self { services: Arc::default(), store, env, bus };
+        apps.into_iter().for_each(|app| process.start_service(app));
+        Ok(process)
     }
 
-    pub fn service(&self, name: &str) -> Option<&Service> {
-        self.services.iter().find(|service| service.name() == name)
+    /// Starts a service, or starts it again on what it left in the store.
+    pub fn start_service(&self, app: App) {
+        let service = app.start(self.env.clone());
+        self.bus.iter().for_each(|bus| bus.attach(&service));
+        self.all().push(service);
+    }
+
+    /// Ends a service as far as one process can: its tasks stop where they are, what it had in memory is gone.
+    pub fn kill_service(&self, name: &str) {
+        self.bus.iter().for_each(|bus| bus.detach(name));
+        self.all().extract_if(.., |service| service.name() == name).for_each(|service| service.kill());
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Service>> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn services(&self) -> Vec<Service> {
+        self.all().clone()
+    }
+
+    pub fn service(&self, name: &str) -> Option<Service> {
+        self.all().iter().find(|service| service.name() == name).cloned()
     }
 
     /// Waits until nothing is on its way between the services, then until everything is on the disk.
@@ -77,7 +98,7 @@ impl Process {
                 tokio::time::sleep(DRAIN_LOOK).await;
             }
         };
-        if self.self_contained && tokio::time::timeout(DRAIN, quiet).await.is_err() {
+        if self.bus.is_some() && tokio::time::timeout(DRAIN, quiet).await.is_err() {
             tracing::warn!("stopping with work on its way; it goes on at the next start");
         }
         self.store.sync(Leaving::Answer).await.context("cannot sync the store")?;
@@ -85,7 +106,7 @@ impl Process {
     }
 
     pub async fn is_quiet(&self) -> bool {
-        for service in &self.services {
+        for service in self.services() {
             if !service.pending().await.is_quiet() {
                 return false;
             }
@@ -111,18 +132,36 @@ async fn open_store(config: &Config, folder: &Path, clock: &Clock) -> anyhow::Re
     if config.ephemeral {
         return Ok(Arc::new(EmbeddedStore::memory(clock.clone())));
     }
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    make(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let store = EmbeddedStore::disk(folder, clock.clone())
         .with_context(|| format!("cannot open {}: is another millrace using it?", folder.display()))?;
     Ok(Arc::new(store))
 }
 
+/// What is synced in `folder` is lost all the same unless each folder on the way to it is on the disk, too. One that is
+/// there may have been made by a process that was killed before it got this far.
+fn make(folder: &Path) -> std::io::Result<()> {
+    let missing = folder.ancestors().take_while(|folder| !folder.exists()).count();
+    std::fs::create_dir_all(folder)?;
+    for parent in folder.ancestors().skip(1).take(missing.max(2)) {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        std::fs::File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}
+
 fn embedded_bus(config: &Config, clock: &Clock) -> Bus {
     let bus = Bus::new(clock.clone());
-    if config.faults == config::Faults::Double {
-        bus.set_faults(Faults { duplicate: 1000, deliver_twice: 1000, ..Faults::default() });
-    }
+    bus.set_faults(usual_faults(config));
     bus
+}
+
+/// What the bus does when nobody breaks it.
+pub fn usual_faults(config: &Config) -> Faults {
+    match config.faults {
+        config::Faults::None | config::Faults::Detour => Faults::default(),
+        config::Faults::Double => Faults { duplicate: 1000, deliver_twice: 1000, ..Faults::default() },
+    }
 }
 
 pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

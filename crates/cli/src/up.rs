@@ -1,5 +1,7 @@
 //! `millrace up`: the whole shop in one process on the embedded pair, with the world around it simulated on real sockets.
 
+mod breakable;
+
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,8 +11,10 @@ use millrace::store::Leaving;
 use tokio::time::Instant;
 
 use crate::admin::Admin;
+use crate::admin_token;
 use crate::client::Client;
 use crate::config::{Bus, Config};
+use crate::faults::Faults;
 use crate::ports::local;
 use crate::process::{Process, Servers, listen, stop_signal};
 use crate::seed::{self, Marker};
@@ -75,7 +79,9 @@ impl Shop {
         let admin = Admin::of(&process);
         let mut servers = Servers::default();
         servers.add_public(public, gateway::public(gateway.clone()));
-        servers.add(private, admin.router(config.admin_token.clone()));
+        let token = admin_token::issue(config)?;
+        let faults = Faults::of(breakable::Shop::new(process.clone(), config.clone()));
+        servers.add(private, admin.router(token.clone()).merge(faults.router(token)));
         partners.start();
         Ok(Self { process, servers, partners, admin })
     }
@@ -125,7 +131,8 @@ Place an order:
 
   curl -i {url}/orders -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%s%N)" -d '{ORDER}'
 
-and follow it with `millrace why <orderId>`, or by the answer's links. ctrl-C stops the shop.
+and follow it with `millrace why <orderId>`, or by the answer's links. Break the shop with
+`millrace break --help`. ctrl-C stops it.
 "#,
         took = took.as_secs_f64(),
     )

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod deadletters;
 pub mod decider;
 pub mod event;
+mod heal;
 pub mod http;
 pub mod idempotency;
 mod inbox;
@@ -35,7 +36,7 @@ pub mod view;
 pub mod webhook;
 pub mod work;
 
-pub use app::App;
+pub use app::{App, Start};
 pub use callback::Signed;
 pub use decider::{Aggregate, Command, Decider, Decides, Loaded, SlotRef};
 pub use event::{Context, Event, Incoming};

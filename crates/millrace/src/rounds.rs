@@ -22,7 +22,7 @@ use crate::store::{Answer, Feed, Floor, Head, Leaving, Mark, PARTITIONS, Positio
 /// Entries read from a producer at a time.
 pub(crate) const PAGE: usize = 500;
 /// How often gaps are looked for in what is known of the heads.
-const LOOK: Duration = Duration::from_millis(250);
+pub(crate) const LOOK: Duration = Duration::from_millis(250);
 /// Due records taken up of one partition in one sweep.
 const DUE: usize = 256;
 
@@ -77,19 +77,18 @@ impl Service {
         }
     }
 
-    /// The heads of all own feeds.
-    pub(crate) async fn heads(&self) -> Heads {
+    /// The heads of all own feeds; all or an error, because who starts now takes what is absent for empty.
+    pub(crate) async fn heads(&self) -> Result<Heads, Problem> {
         let mut heads = Heads::new();
         for number in 0..PARTITIONS {
-            let Ok(answers) = self.read_to_tell(number, &[Query::Heads]).await else { continue };
-            for answer in answers {
+            for answer in self.read_to_tell(number, &[Query::Heads]).await? {
                 let Answer::Heads(own) = answer else { continue };
                 for Head { topic, position, void } in own {
                     heads.entry(topic).or_default().insert(number, FeedHead { head: position, void });
                 }
             }
         }
-        heads
+        Ok(heads)
     }
 
     /// Reads what a consumer will rely on, which must not be lost after it was told.
@@ -101,17 +100,15 @@ impl Service {
         Ok(answers)
     }
 
-    pub(crate) async fn heal(self) {
+    pub(crate) async fn watch_heads(self) {
         let mut asked: Option<i64> = None;
         loop {
             let now = self.clock().now_us();
-            if asked.is_none_or(|asked| now - asked >= self.tuning().heads.as_micros() as i64) {
+            let waits = self.inbox().all().any(|(_, consumer)| !consumer.is_started());
+            if waits || asked.is_none_or(|asked| now - asked >= self.tuning().heads.as_micros() as i64) {
                 asked = Some(now);
                 self.ask_heads().await;
                 self.release_all().await;
-            }
-            for progress in self.inbox().all_progress() {
-                self.heal_feed(&progress).await;
             }
             self.clock().sleep(LOOK.min(self.tuning().heal_after)).await;
         }
@@ -127,6 +124,9 @@ impl Service {
             let heads = self.ask::<Heads>(source, "/feeds").await;
             let Some(heads) = heads.filter(|_| !is_off(Fault::Heads)) else { continue };
             for (topic, consumer) in self.inbox().all().filter(|(topic, _)| owner(topic) == source) {
+                if !self.start_consumer(topic, consumer, heads.get(topic)).await {
+                    continue;
+                }
                 let mut partitions: Vec<_> = heads.get(topic).into_iter().flatten().collect();
                 partitions.sort_unstable_by_key(|(partition, _)| **partition);
                 for (&partition, head) in partitions {
@@ -137,34 +137,6 @@ impl Service {
                 }
             }
         }
-    }
-
-    /// Reads what is overdue from the producer and drives it the ordinary way.
-    async fn heal_feed(&self, progress: &Arc<Progress>) {
-        let Some(consumer) = self.consumer_of(progress).filter(|_| !is_off(Fault::Heal)) else { return };
-        let overdue = self.overdue(progress, self.tuning().heal_after, PAGE).await;
-        let (Some(&first), Some(&last)) = (overdue.first(), overdue.last()) else { return };
-        let (events, void) = self.page(progress.feed(), first - 1, PAGE).await;
-        self.skip_voids(progress, &void).await;
-        let wanted: Vec<_> = events
-            .into_iter()
-            .filter(|event| {
-                event.place.as_ref().is_some_and(|(_, placed)| {
-                    placed.position <= last && overdue.binary_search(&placed.position).is_ok()
-                })
-            })
-            .collect();
-        if !wanted.is_empty() {
-            tracing::info!(
-                service = self.name(),
-                consumer = progress.consumer(),
-                feed = progress.feed_name(),
-                events = wanted.len(),
-                "healing from the producer's feed"
-            );
-        }
-        wanted.iter().for_each(|_| self.metrics().healed());
-        self.drive_for(&consumer, wanted).await;
     }
 
     /// At most `limit` positions that have been gaps for so long, by the store's word: the copy says when to ask, and is
@@ -178,7 +150,7 @@ impl Service {
         if self.refresh(progress).await { overdue() } else { Vec::new() }
     }
 
-    fn consumer_of(&self, progress: &Progress) -> Option<Arc<Consumer>> {
+    pub(crate) fn consumer_of(&self, progress: &Progress) -> Option<Arc<Consumer>> {
         self.inbox()
             .consumers(&progress.feed().topic)
             .iter()
@@ -190,7 +162,8 @@ impl Service {
         self.page(feed, after, limit).await.0
     }
 
-    async fn page(&self, feed: &Feed, after: Position, limit: usize) -> (Vec<Arc<Incoming>>, Voids) {
+    /// Events of a feed in order, and what of its numbers are none.
+    pub(crate) async fn page(&self, feed: &Feed, after: Position, limit: usize) -> (Vec<Arc<Incoming>>, Voids) {
         let path = format!("/feeds/{}/{}?after={after}&limit={limit}", feed.topic, feed.partition);
         let Some(page) = self.ask::<FeedPage>(&feed.source, &path).await else { return Default::default() };
         let parse = |event: Box<RawValue>| Incoming::parse(&Bytes::from(event.get().to_owned())).ok().map(Arc::new);

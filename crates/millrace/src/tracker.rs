@@ -36,6 +36,9 @@ pub struct Tracker {
     /// Told by the producer to be no events. In no other set, but for what is parked under such a number.
     #[serde(default)]
     pub void: Voids,
+    /// Where the consumer was told to start: no rewind goes below. `None` while nobody has said.
+    #[serde(default)]
+    pub start: Option<Position>,
 }
 
 /// What to do with an event that has arrived, by whatever way.
@@ -112,9 +115,11 @@ impl Tracker {
 
     /// How many of `from..=through`, which the producer now says are no events, were settled as events.
     pub fn ghosts(&self, from: Position, through: Position) -> u64 {
+        // What is before the start was never looked at.
+        let from = from.max(self.start.unwrap_or_default() + 1);
         let is_ghost = |p: &Position| (from..=through).contains(p) && !self.void.contains(*p);
         let below = through.min(self.low);
-        let settled = (below + 1).saturating_sub(from) - self.void.count(from, below);
+        let settled = if below < from { 0 } else { below + 1 - from - self.void.count(from, below) };
         let open = self.holes().filter(is_ghost).count() as u64;
         settled - open + self.done.iter().filter(|p| is_ghost(p)).count() as u64
     }
@@ -130,10 +135,20 @@ impl Tracker {
         true
     }
 
+    /// Everything up to `at` is no concern of the consumer. Decided once: a tracker that has anything in it stays where
+    /// it is, as one that began at the beginning.
+    pub fn start(&mut self, at: Position) {
+        let start = if *self == Self::default() { at } else { 0 };
+        if self.start.is_none() {
+            self.low = self.low.max(start);
+            self.start = Some(start);
+        }
+    }
+
     /// A target partition was reopened and may have lost commits; `owed` and `floor` are what its [`Marks`] say now.
     /// To be durable before that partition accepts commits again.
     pub fn rewind(&mut self, owed: &[Position], floor: Position) {
-        self.low = self.low.min(floor);
+        self.low = self.low.min(floor).max(self.start.unwrap_or_default());
         self.missing.extend(owed.iter().filter(|p| !self.held.contains(p) && !self.void.contains(**p)));
         // Above `low` a position is owed by being absent from `done`; kept in both places it would never leave `missing`.
         self.missing.retain(|p| *p <= self.low);

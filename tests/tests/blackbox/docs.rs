@@ -274,7 +274,8 @@ fn script(steps: &[Step], base: u16) -> String {
     let mut script = format!(
         "set -euo pipefail\n\
          export MILLRACE_PORT_BASE={base}\n\
-         millrace up --ephemeral >\"$1/shop\" 2>&1 </dev/null &\n\
+         export MILLRACE_DATA=\"$1/data\"\n\
+         millrace up >\"$1/shop\" 2>&1 </dev/null &\n\
          shop=$!\n\
          trap 'kill $shop; wait $shop || true' EXIT\n\
          curl -fs --retry 60 --retry-delay 1 --retry-all-errors http://127.0.0.1:{admin}/readyz >/dev/null\n"

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use blackbox::faulty::StoreFaults;
+use blackbox::chaos::Rate;
 use blackbox::judge::{Outcomes, judge};
 use blackbox::order::{Storefront, Wanted};
 use blackbox::shop::{Options, Shop};
@@ -78,8 +78,8 @@ async fn replicas_that_crash_at_commits_over_a_bus_that_loses_do_everything_once
             max_delay: Duration::from_secs(3),
             deliver_twice: 100,
         });
-        *shop.store.faults.lock().expect("no test panics with it") =
-            StoreFaults { crash_before: 10, crash_after: 10, lost_answer: 30, unavailable: 30 };
+        let rates = [(Rate::CrashBefore, 10), (Rate::CrashAfter, 10), (Rate::AnswerLost, 30), (Rate::CommitFails, 30)];
+        rates.into_iter().for_each(|(rate, share)| shop.chaos.set_rate(rate, share));
         let mut orders = Vec::new();
         for n in 0..20 {
             let token = ["tok_ok", "tok_ok", "tok_declined", "tok_slow"][n % 4];
@@ -92,7 +92,7 @@ async fn replicas_that_crash_at_commits_over_a_bus_that_loses_do_everything_once
             }
             orders.push(id);
         }
-        *shop.store.faults.lock().expect("no test panics with it") = StoreFaults::default();
+        shop.chaos.calm();
         shop.bus.set_faults(Faults::default());
         let outcomes = acquit(&shop, &orders).await;
         assert!(outcomes.contains_key("fulfilled") && outcomes.contains_key("cancelled"), "{outcomes:?}");

@@ -15,7 +15,7 @@ use millrace::sabotage::{Fault, set};
 
 /// Where three searches for a failing seed begin, and how far each goes.
 const RANGES: [u64; 3] = [0, 1_000, 2_000];
-const FAR: u64 = 40;
+const FAR: u64 = 24;
 const ORDERS: usize = 40;
 const NAIVE_ORDERS: usize = 100;
 

@@ -52,7 +52,7 @@ pub struct Edit {
 
 async fn list(State(admin): State<Admin>, query: Parameters) -> Result<Json<Page<DeadLetter>>, Problem> {
     let limit = query.number("limit", PAGE, 1..=PAGE)?;
-    let mut services = admin.services.clone();
+    let mut services = admin.process.services();
     services.sort_by_key(Service::name);
     let mut items = Vec::new();
     for service in services.iter().filter(|service| matches(&query, "service", service.name())) {
@@ -105,17 +105,16 @@ async fn discard(State(admin): State<Admin>, Path(id): Path<String>, body: Bytes
 
 async fn log(State(admin): State<Admin>) -> Result<Json<Page<LogEntry>>, Problem> {
     let mut items = Vec::new();
-    for service in &admin.services {
+    for service in &admin.process.services() {
         items.extend(service.dead_letter_log().await?);
     }
     items.sort_by(|a, b| a.at.cmp(&b.at));
     Ok(Json(Page { items, next: None }))
 }
 
-fn owner<'a>(admin: &'a Admin, id: &str) -> Result<&'a Service, Problem> {
+fn owner(admin: &Admin, id: &str) -> Result<Service, Problem> {
     let name = id.rsplitn(3, '-').nth(2).unwrap_or_default();
-    let mut services = admin.services.iter();
-    services.find(|service| service.name() == name).ok_or(Problem::NotFound("deadletter_not_found"))
+    admin.process.service(name).ok_or(Problem::NotFound("deadletter_not_found"))
 }
 
 fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Violation> {

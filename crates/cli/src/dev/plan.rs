@@ -1,14 +1,12 @@
 //! Who is started with what: every process of the shop on one machine.
 
 use std::ffi::OsString;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-
-use anyhow::Context;
 
 use super::child::Spec;
 use super::inherited::environment;
 use super::resources;
+use crate::admin_token::random;
 use crate::config::{Bus, Config, Durability, Faults, Store};
 use crate::ports::{Ports, ServicePorts, local};
 use crate::process::listen;
@@ -69,7 +67,7 @@ impl Plan {
             if faults == Faults::Double {
                 proxies.extend([(detour.app, direct.app), (detour.daprd, direct.daprd)]);
             }
-            let tokens = [("DAPR_API_TOKEN", token()?.into()), ("APP_API_TOKEN", token()?.into())];
+            let tokens = [("DAPR_API_TOKEN", random()?.into()), ("APP_API_TOKEN", random()?.into())];
             let app = app(config, &ours, service, own, links, &tokens);
             services.push((app, sidecar(config, &daprd, service, own, links, &tokens)));
         }
@@ -177,11 +175,4 @@ fn sidecar(config: &Config, daprd: &Path, service: &str, own: ServicePorts, link
         port: own.dapr_http,
         is_ours: false,
     }
-}
-
-/// 128 bits of the system's randomness.
-fn token() -> anyhow::Result<String> {
-    let mut bits = [0; 16];
-    std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bits)).context("no randomness")?;
-    Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -46,7 +46,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn new(check: &'static str, found: String, expected: String) -> Self {
+    pub fn new(check: &'static str, found: String, expected: String) -> Self {
         Self { check, ok: found == expected, found, expected }
     }
 }
@@ -73,7 +73,7 @@ impl Goods {
         Ok(())
     }
 
-    async fn on_hand(&self, shop: &Shop) -> anyhow::Result<Pieces> {
+    pub async fn on_hand(&self, shop: &Shop) -> anyhow::Result<Pieces> {
         let mut on_hand = Pieces::new();
         for sku in self.wanted.keys() {
             let answer = shop.get(&format!("/stock/{sku}?locationId={}", self.location)).await?;

@@ -85,18 +85,30 @@ pub async fn receive(shop: &Shop, goods: &mut Goods, key: &str) -> anyhow::Resul
 
 /// Places the order and follows it to its end.
 pub async fn customer(shop: &Shop, planned: Planned, key: String) -> Outcome {
+    customer_telling(shop, planned, key, &|_| {}).await
+}
+
+/// `accepted` is told the order's id as soon as there is one.
+pub async fn customer_telling(shop: &Shop, planned: Planned, key: String, accepted: &dyn Fn(&str)) -> Outcome {
     let (expected, kind) = (planned.ending(), planned.kind.clone());
     let mut outcome = Outcome { kind, expected, id: String::new(), order: Value::Null, took: None, problem: None };
-    if let Err(error) = shopping(shop, &planned, &key, &mut outcome).await {
+    if let Err(error) = shopping(shop, &planned, &key, &mut outcome, accepted).await {
         outcome.problem = Some(format!("{error:#}"));
     }
     outcome
 }
 
-async fn shopping(shop: &Shop, planned: &Planned, key: &str, outcome: &mut Outcome) -> anyhow::Result<()> {
+async fn shopping(
+    shop: &Shop,
+    planned: &Planned,
+    key: &str,
+    outcome: &mut Outcome,
+    accepted: &dyn Fn(&str),
+) -> anyhow::Result<()> {
     let started = Instant::now();
     let placed = shop.post("/orders", key, &planned.order.body()).await?.success()?;
     outcome.id = placed["orderId"].as_str().context("an order without an id")?.to_owned();
+    accepted(&outcome.id);
     let end = async { shop.ended(&outcome.id).await.map(|ended| ended.then(|| started.elapsed())) };
     let cancel = async {
         let Some(moment) = planned.cancel_after else { return Ok(None) };

@@ -1,9 +1,12 @@
 //! The binary as its users meet it: processes, sockets, signals, exit statuses, and the files written from the wiring.
 
+mod break_it;
 mod doctor;
 mod golden;
 mod hostile;
 mod http_api;
+mod kills;
+mod power;
 mod serve;
 mod shop;
 mod up;

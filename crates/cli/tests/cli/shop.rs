@@ -52,7 +52,10 @@ impl Shop {
 
     /// Returns when the shop says that it is ready.
     pub fn start(ports: Ports, arguments: &[&str]) -> Self {
-        let mut command = millrace(ports, arguments);
+        Self::spawn(ports, millrace(ports, arguments))
+    }
+
+    pub fn spawn(ports: Ports, mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("millrace starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         if !lines.any(|line| line.is_ok_and(|line| line.contains("is ready"))) {

@@ -3,6 +3,8 @@
 //! whatever a restart takes from the queues is healed from them. Faults can be set, so that the same code is tried on a
 //! bus that loses, doubles, delays and reorders.
 
+mod faults;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,6 +18,7 @@ use futures::future::BoxFuture;
 use tokio::sync::Notify;
 use tower::ServiceExt;
 
+pub use self::faults::Faults;
 use super::{Sidecar, SidecarError, Status, dead_letters};
 use crate::clock::Clock;
 use crate::service::Service;
@@ -31,18 +34,6 @@ const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration:
 /// Longest answer of an invoked service.
 const ANSWER_BYTES: usize = 64 << 20;
 
-/// Parts per thousand of published entries that meet each fault.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Faults {
-    pub drop: u64,
-    pub duplicate: u64,
-    /// Held back up to `max_delay`; what comes later overtakes it.
-    pub delay: u64,
-    pub max_delay: Duration,
-    /// Of deliveries: made twice at once.
-    pub deliver_twice: u64,
-}
-
 #[derive(Clone)]
 pub struct Bus(Arc<Inner>);
 
@@ -55,6 +46,7 @@ struct Inner {
 #[derive(Default)]
 struct State {
     faults: Faults,
+    hits: Faults,
     /// By app id, then replica.
     apps: BTreeMap<&'static str, BTreeMap<usize, Attached>>,
     /// By topic, then app id; outlives the app, as a consumer group does.
@@ -115,6 +107,11 @@ impl Bus {
 
     pub fn set_faults(&self, faults: Faults) {
         self.state().faults = faults;
+    }
+
+    /// How many entries each fault has met.
+    pub fn hits(&self) -> Faults {
+        self.state().hits
     }
 
     /// Connects an app: its subscriptions start (or go on) and others can invoke it.
@@ -222,16 +219,19 @@ impl Bus {
     }
 
     async fn deliver_once(&self, app: Arc<dyn Receiver>, topic: &str, batch: &[Bytes]) -> Vec<Status> {
-        if self.hit(|faults| faults.deliver_twice) {
+        if self.hit(|faults| &mut faults.deliver_twice, batch.len()) {
             let copy = app.deliver(topic, batch.to_vec());
             return futures::join!(app.deliver(topic, batch.to_vec()), copy).0;
         }
         app.deliver(topic, batch.to_vec()).await
     }
 
-    fn hit(&self, share: impl Fn(&Faults) -> u64) -> bool {
-        let share = share(&self.state().faults);
-        share > 0 && self.0.clock.random() % 1000 < share
+    fn hit(&self, fault: impl Fn(&mut Faults) -> &mut u64, entries: usize) -> bool {
+        let mut state = self.state();
+        let share = *fault(&mut state.faults);
+        let is_hit = share > 0 && self.0.clock.random() % 1000 < share;
+        *fault(&mut state.hits) += if is_hit { entries as u64 } else { 0 };
+        is_hit
     }
 }
 
@@ -258,11 +258,11 @@ impl Subscription {
 
 impl Sidecar for Bus {
     fn publish(&self, topic: &str, event: Bytes) -> BoxFuture<'_, Result<(), SidecarError>> {
-        if !self.hit(|faults| faults.drop) {
-            if self.hit(|faults| faults.duplicate) {
+        if !self.hit(|faults| &mut faults.drop, 1) {
+            if self.hit(|faults| &mut faults.duplicate, 1) {
                 self.enqueue(topic, &event);
             }
-            if self.hit(|faults| faults.delay) {
+            if self.hit(|faults| &mut faults.delay, 1) {
                 let longest = self.state().faults.max_delay.as_micros().max(1) as u64;
                 let delay = Duration::from_micros(self.0.clock.random() % longest);
                 let (bus, topic) = (self.clone(), topic.to_owned());

@@ -1,5 +1,6 @@
 //! Keys in a log-structured tree (fjall). One keyspace, hence one journal: what a loss of power takes is its tail.
 
+use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,9 @@ use crate::store::StoreError;
 /// hence not larger.
 const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Where fjall keeps them.
+const KEYSPACES: &str = "keyspaces";
+
 pub struct DiskKv {
     database: Database,
     keyspace: Keyspace,
@@ -32,6 +36,8 @@ impl DiskKv {
         let keyspace = database
             .keyspace("millrace", || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES))
             .map_err(unavailable)?;
+        // fjall does not sync the folder in which it makes a keyspace's own; without that, a loss of power takes all.
+        File::open(path.join(KEYSPACES)).and_then(|folder| folder.sync_all()).map_err(unavailable)?;
         Ok(Self { database, keyspace, applied: AtomicU64::new(0), synced: Mutex::new(0) })
     }
 }

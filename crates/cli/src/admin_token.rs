@@ -1,0 +1,51 @@
+//! The token of the admin listener where nobody chose one: a fresh one at each start, in the data directory, for its owner
+//! alone. Who can read the file may do there what the owner may.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use millrace::pii::Secret;
+
+use crate::config::Config;
+
+fn path(config: &Config) -> PathBuf {
+    config.data.join("admin-token")
+}
+
+/// For a shop that starts. A shop that keeps nothing has the token it was given, or none.
+pub fn issue(config: &Config) -> anyhow::Result<Option<Secret>> {
+    if config.admin_token.is_some() || config.ephemeral {
+        return Ok(config.admin_token.clone());
+    }
+    let token = random()?;
+    let write = || {
+        fs::create_dir_all(&config.data)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path(config))?;
+        // An older file keeps its mode.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        file.write_all(token.as_bytes())
+    };
+    write().with_context(|| format!("cannot write {}", path(config).display()))?;
+    Ok(Some(Secret::new(token)))
+}
+
+/// For a command that asks a running shop.
+pub fn find(config: &Config) -> anyhow::Result<Secret> {
+    match &config.admin_token {
+        Some(token) => Ok(token.clone()),
+        None => fs::read_to_string(path(config)).map(Secret::new).with_context(|| {
+            let path = path(config);
+            format!("no admin token in {}: name the shop's --data, or its MILLRACE_ADMIN_TOKEN", path.display())
+        }),
+    }
+}
+
+/// 128 bits of the system's randomness.
+pub fn random() -> anyhow::Result<String> {
+    let mut bits = [0; 16];
+    fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bits)).context("no randomness")?;
+    Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect())
+}

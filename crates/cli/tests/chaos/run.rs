@@ -22,9 +22,9 @@ use crate::pace::{pause, until};
 use crate::recovery::{self, Recovery, recoveries};
 use crate::shop::Shop;
 
-/// From the last fault until every order has ended and every mail is out. A carrier that was down is asked again after
-/// up to a minute; the short form has no order that needs it.
-const BOUND: Duration = Duration::from_secs(240);
+/// From the last fault until every order has ended. A carrier that was killed has forgotten how often it has refused a
+/// `DOWN1` and does so five times more, asked once a minute by then; the short form has no order that needs it.
+const BOUND: Duration = Duration::from_secs(7 * 60);
 const SHORT_BOUND: Duration = Duration::from_secs(60);
 const PROGRESS: Duration = Duration::from_secs(5);
 /// About what the short form's faults take.
@@ -107,7 +107,7 @@ fn keep(answers: &[Answer], data: &Path) {
 
 /// Refunds and mails may be a little behind what customers see.
 async fn settle(answers: &[Answer], data: &Path) -> Tally {
-    let until = Instant::now() + BOUND;
+    let until = Instant::now() + SHORT_BOUND;
     loop {
         let tally = tally::read(answers, data).await.expect("books");
         if tally.is_clean() || Instant::now() >= until {

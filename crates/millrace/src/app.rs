@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -25,6 +26,17 @@ pub struct App {
     pub(crate) work: Vec<WorkWiring>,
     pub(crate) partners: BTreeMap<String, Partner>,
     pub(crate) routes: Router<Service>,
+    start: Start,
+}
+
+/// Where a consumer begins that has heard nothing yet. Decided once, and kept in the store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Start {
+    /// At the first event there ever was.
+    #[default]
+    Beginning,
+    /// At what comes after its first run, feeds that do not exist yet included.
+    Now,
 }
 
 type Decisions = dyn Fn(&Incoming) -> Result<Vec<Box<dyn Decision>>, DecodeError> + Send + Sync;
@@ -34,6 +46,9 @@ type Due = dyn Fn(&Incoming) -> Result<(Duration, Box<dyn Decision>), DecodeErro
 /// A service's reactions to a topic, or one view of it.
 pub(crate) struct Consumer {
     pub name: String,
+    pub start: Start,
+    /// Whether `start` is known to be stored for every feed of the topic; until then nothing is handled.
+    started: AtomicBool,
     pub handlers: BTreeMap<&'static str, Vec<Handler>>,
 }
 
@@ -56,11 +71,24 @@ pub(crate) enum WorkKind {
 
 impl App {
     pub fn new(name: &'static str) -> Self {
-        Self { name, consumers: BTreeMap::new(), work: Vec::new(), partners: BTreeMap::new(), routes: Router::new() }
+        Self {
+            name,
+            consumers: BTreeMap::new(),
+            work: Vec::new(),
+            partners: BTreeMap::new(),
+            routes: Router::new(),
+            start: Start::Beginning,
+        }
     }
 
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Where the consumers named after this begin. A service's reactions to one topic are one consumer.
+    #[must_use]
+    pub fn starting(self, start: Start) -> Self {
+        Self { start, ..self }
     }
 
     /// A reaction: an event of another service (or of this one) becomes a command, none, or several. Pure.
@@ -167,16 +195,28 @@ impl App {
     }
 
     fn consumer(&mut self, topic: &'static str, name: String) -> &mut Consumer {
+        let start = self.start;
         let consumers = self.consumers.entry(topic).or_default();
         let index = consumers.iter().position(|consumer| consumer.name == name).unwrap_or_else(|| {
-            consumers.push(Consumer { name, handlers: BTreeMap::new() });
+            let started = AtomicBool::new(start == Start::Beginning);
+            consumers.push(Consumer { name, start, started, handlers: BTreeMap::new() });
             consumers.len() - 1
         });
-        &mut consumers[index]
+        let consumer = &mut consumers[index];
+        assert!(consumer.start == start, "{} on {topic} is one consumer: it has one start", consumer.name);
+        consumer
     }
 }
 
 impl Consumer {
+    pub fn is_started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
+    pub fn set_started(&self, started: bool) {
+        self.started.store(started, Ordering::Release);
+    }
+
     fn handle<F>(&mut self, event: &'static str, name: &'static str, decisions: F)
     where
         F: Fn(&Incoming) -> Result<Vec<Box<dyn Decision>>, DecodeError> + Send + Sync + 'static,

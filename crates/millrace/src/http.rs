@@ -126,8 +126,8 @@ async fn events(State(service): State<Service>, request: Request) -> Response {
     Json(json!({ "status": status })).into_response()
 }
 
-async fn heads(State(service): State<Service>) -> Json<Heads> {
-    Json(service.heads().await)
+async fn heads(State(service): State<Service>) -> Result<Json<Heads>, Problem> {
+    service.heads().await.map(Json)
 }
 
 #[derive(Deserialize)]

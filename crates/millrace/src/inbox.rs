@@ -8,6 +8,7 @@
 mod drive;
 mod park;
 mod progress;
+mod start;
 mod voids;
 
 use std::collections::{BTreeMap, HashMap};
@@ -117,6 +118,9 @@ impl Service {
 
     /// As [`Service::drive`], for one consumer.
     pub(crate) async fn drive_for(&self, consumer: &Arc<Consumer>, events: Vec<Arc<Incoming>>) {
+        if !consumer.is_started() {
+            return;
+        }
         let mut streams = ByStream::new();
         for event in events {
             let feed = event.place.as_ref().map(|(feed, _)| feed.clone());

@@ -35,7 +35,7 @@ pub mod view;
 pub mod webhook;
 pub mod work;
 
-pub use app::App;
+pub use app::{App, Start};
 pub use callback::Signed;
 pub use decider::{Aggregate, Command, Decider, Decides, Loaded, SlotRef};
 pub use event::{Context, Event, Incoming};

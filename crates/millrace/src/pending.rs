@@ -34,6 +34,7 @@ impl Service {
     pub async fn pending(&self) -> Pending {
         let mut pending = Pending::default();
         self.ask_heads().await;
+        pending.unsettled += self.inbox().all().filter(|(_, consumer)| !consumer.is_started()).count() as u64;
         for progress in self.inbox().all_progress() {
             let (unsettled, held) = self.remaining(&progress).await;
             pending.unsettled = pending.unsettled.saturating_add(unsettled);

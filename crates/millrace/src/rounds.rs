@@ -77,19 +77,18 @@ impl Service {
         }
     }
 
-    /// The heads of all own feeds.
-    pub(crate) async fn heads(&self) -> Heads {
+    /// The heads of all own feeds; all or an error, because who starts now takes what is absent for empty.
+    pub(crate) async fn heads(&self) -> Result<Heads, Problem> {
         let mut heads = Heads::new();
         for number in 0..PARTITIONS {
-            let Ok(answers) = self.read_to_tell(number, &[Query::Heads]).await else { continue };
-            for answer in answers {
+            for answer in self.read_to_tell(number, &[Query::Heads]).await? {
                 let Answer::Heads(own) = answer else { continue };
                 for Head { topic, position, void } in own {
                     heads.entry(topic).or_default().insert(number, FeedHead { head: position, void });
                 }
             }
         }
-        heads
+        Ok(heads)
     }
 
     /// Reads what a consumer will rely on, which must not be lost after it was told.
@@ -105,7 +104,8 @@ impl Service {
         let mut asked: Option<i64> = None;
         loop {
             let now = self.clock().now_us();
-            if asked.is_none_or(|asked| now - asked >= self.tuning().heads.as_micros() as i64) {
+            let waits = self.inbox().all().any(|(_, consumer)| !consumer.is_started());
+            if waits || asked.is_none_or(|asked| now - asked >= self.tuning().heads.as_micros() as i64) {
                 asked = Some(now);
                 self.ask_heads().await;
                 self.release_all().await;
@@ -126,6 +126,9 @@ impl Service {
             let lows: HashMap<_, _> = self.inbox().all_progress().into_iter().map(|it| (it.key(), it.low())).collect();
             let Some(heads) = self.ask::<Heads>(source, "/feeds").await else { continue };
             for (topic, consumer) in self.inbox().all().filter(|(topic, _)| owner(topic) == source) {
+                if !self.start_consumer(topic, consumer, heads.get(topic)).await {
+                    continue;
+                }
                 let mut partitions: Vec<_> = heads.get(topic).into_iter().flatten().collect();
                 partitions.sort_unstable_by_key(|(partition, _)| **partition);
                 for (&partition, head) in partitions {
@@ -177,7 +180,7 @@ impl Service {
         if self.refresh(progress).await { overdue() } else { Vec::new() }
     }
 
-    fn consumer_of(&self, progress: &Progress) -> Option<Arc<Consumer>> {
+    pub(crate) fn consumer_of(&self, progress: &Progress) -> Option<Arc<Consumer>> {
         self.inbox()
             .consumers(&progress.feed().topic)
             .iter()

@@ -36,6 +36,9 @@ pub struct Tracker {
     /// Told by the producer to be no events. In no other set, but for what is parked under such a number.
     #[serde(default)]
     pub void: Voids,
+    /// Where the consumer was told to start: no rewind goes below. `None` while nobody has said.
+    #[serde(default)]
+    pub start: Option<Position>,
 }
 
 /// What to do with an event that has arrived, by whatever way.
@@ -130,10 +133,20 @@ impl Tracker {
         true
     }
 
+    /// Everything up to `at` is no concern of the consumer. Decided once: a tracker that has anything in it stays where
+    /// it is, as one that began at the beginning.
+    pub fn start(&mut self, at: Position) {
+        let start = if *self == Self::default() { at } else { 0 };
+        if self.start.is_none() {
+            self.low = self.low.max(start);
+            self.start = Some(start);
+        }
+    }
+
     /// A target partition was reopened and may have lost commits; `owed` and `floor` are what its [`Marks`] say now.
     /// To be durable before that partition accepts commits again.
     pub fn rewind(&mut self, owed: &[Position], floor: Position) {
-        self.low = self.low.min(floor);
+        self.low = self.low.min(floor).max(self.start.unwrap_or_default());
         self.missing.extend(owed.iter().filter(|p| !self.held.contains(p) && !self.void.contains(**p)));
         // Above `low` a position is owed by being absent from `done`; kept in both places it would never leave `missing`.
         self.missing.retain(|p| *p <= self.low);

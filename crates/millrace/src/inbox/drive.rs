@@ -109,6 +109,10 @@ impl Service {
 
     /// Reads the tracker if this process has none of the present life. False when the store can't be reached.
     pub(crate) async fn refresh(&self, progress: &Progress) -> bool {
+        self.read_tracker(progress).await && self.has_its_start(progress)
+    }
+
+    pub(super) async fn read_tracker(&self, progress: &Progress) -> bool {
         let partition = progress.feed().partition;
         let life = self.life();
         if progress.is_current(life) {

@@ -31,6 +31,8 @@ struct State {
     gap: Option<(Position, i64)>,
     /// Low and life at which floors were last raised.
     floored: (Position, u64),
+    /// The tracker's start as this process has read it, should the store lose it.
+    start: Option<Position>,
 }
 
 /// What admit read, to be named again by the settle.
@@ -78,6 +80,7 @@ impl Progress {
 
     pub fn replace(&self, tracker: Tracker, instead: BTreeMap<Position, Instead>, life: u64) {
         let mut state = self.state();
+        state.start = tracker.start.or(state.start);
         state.tracker = tracker;
         state.instead = instead;
         state.life = Some(life);
@@ -142,9 +145,30 @@ impl Progress {
             Outcome::Held => drop(state.tracker.hold(position)),
             // Which of the held are parked only the store knows.
             Outcome::Void { .. } => state.life = None,
+            Outcome::Start => state.tracker.start(position),
         }
         drop(state);
         self.moved.notify_waiters();
+    }
+
+    pub fn has_begun(&self) -> bool {
+        self.state().tracker != Tracker::default()
+    }
+
+    pub fn has_start(&self) -> bool {
+        self.state().tracker.start.is_some()
+    }
+
+    /// What stores the start, unless it is stored: where this process has seen it before, else at `head`.
+    pub fn starting(&self, head: Position) -> Option<(Settle, u64)> {
+        let state = self.state();
+        if state.tracker.start.is_some() {
+            return None;
+        }
+        let (generation, life) = (state.tracker.generation, state.life.unwrap_or(0));
+        let at = state.start.unwrap_or(head);
+        drop(state);
+        Some((self.settle(at, Admitted { generation, life }, Outcome::Start), life))
     }
 
     /// Returns at the next change of the copy.

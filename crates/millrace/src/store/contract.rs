@@ -130,6 +130,8 @@ pub enum Outcome {
     Void {
         through: Position,
     },
+    /// [`Tracker::start`] at the position.
+    Start,
 }
 
 /// Progress of a consumer on one source feed, in the consumer's partition of the feed's number.

@@ -114,6 +114,20 @@ fn a_reopened_tracker_believes_the_target_that_knows_least() {
 }
 
 #[test]
+fn a_consumer_that_started_now_is_never_rewound_to_what_was_before() {
+    let mut tracker = Tracker::default();
+    tracker.start(7);
+    assert_eq!(tracker.admit(8, 5), Admission::Ready, "its predecessor is no concern of it");
+    assert_eq!(tracker.admit(5, 2), Admission::Settled);
+    tracker.settle(8);
+    tracker.settle(9);
+
+    tracker.rewind(&[], 0);
+
+    assert_eq!((tracker.low, tracker.gaps(10, 9)), (7, vec![8, 9, 10]));
+}
+
+#[test]
 fn a_duplicate_is_known_above_and_below_the_floor() {
     let mut marks = Marks::default();
     assert!(marks.mark(3));

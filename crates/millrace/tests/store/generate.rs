@@ -193,7 +193,11 @@ impl Dice<'_> {
     }
 
     fn settle(&self) -> Settle {
-        let outcome = if self.one_in(4) { Outcome::Held } else { Outcome::Done };
+        let outcome = match self.below(8) {
+            0 => Outcome::Start,
+            1 | 2 => Outcome::Held,
+            _ => Outcome::Done,
+        };
         Settle {
             consumer: self.pick(CONSUMERS),
             feed: self.pick(FEEDS),

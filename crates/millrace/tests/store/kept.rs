@@ -114,6 +114,18 @@ pub async fn settling_moves_over_what_is_done_and_held(s: &Subject) {
     assert_eq!(s.tracker().await, Tracker { low: 4, done: [6].into(), ..Tracker::default() });
 }
 
+pub async fn a_tracker_starts_once_and_never_moves_when_it_exists(s: &Subject) {
+    s.commit(&[settling(5, Outcome::Start), settling(9, Outcome::Start)]).await;
+    assert_eq!(s.tracker().await, Tracker { low: 5, start: Some(5), ..Tracker::default() });
+    s.commit(&[settling(6, Outcome::Done), settling(9, Outcome::Start)]).await;
+    assert_eq!(s.tracker().await, Tracker { low: 6, start: Some(5), ..Tracker::default() });
+}
+
+pub async fn a_tracker_that_is_in_use_began_at_the_beginning(s: &Subject) {
+    s.commit(&[settling(1, Outcome::Done), settling(9, Outcome::Start)]).await;
+    assert_eq!(s.tracker().await, Tracker { low: 1, start: Some(0), ..Tracker::default() });
+}
+
 pub async fn a_parked_entry_is_kept_until_it_is_done(s: &Subject) {
     let park = |feed: &str, entry: &str, record: &'static str| Park {
         consumer: "c".into(),

@@ -154,6 +154,8 @@ macro_rules! contract {
             kept::a_stream_is_read_from_its_newest_snapshot_on,
             kept::rows_are_paged_in_byte_order,
             kept::settling_moves_over_what_is_done_and_held,
+            kept::a_tracker_starts_once_and_never_moves_when_it_exists,
+            kept::a_tracker_that_is_in_use_began_at_the_beginning,
             kept::a_parked_entry_is_kept_until_it_is_done,
             kept::an_entry_that_a_copy_has_settled_is_not_parked,
             kept::a_parked_entry_changes_only_for_who_read_it_last,

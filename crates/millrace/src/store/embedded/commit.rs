@@ -210,9 +210,10 @@ impl<'a> Group<'a> {
                 tracker.skip(settle.position, through, |position| parked.contains(&position));
                 return self.put(self.keys.tracker(&settle.consumer, &settle.feed), &tracker);
             }
+            Outcome::Start => tracker.start(settle.position),
         }
         // Held too late: a faster copy has settled it, and nothing would ever remove its record.
-        if !tracker.is_held(settle.position) {
+        if settle.outcome != Outcome::Start && !tracker.is_held(settle.position) {
             let parked = self.keys.park(&settle.consumer, &settle.feed, &settle.position.to_string());
             // Looked up first: nearly none is there, and on disk a needless deletion costs more than a look.
             if self.get(&parked)?.is_some() {

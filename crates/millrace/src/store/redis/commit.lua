@@ -226,11 +226,22 @@ local function skip(it, tracker, key)
   call('HSET', key, 'v', ranges_text(tracker.void), 'g', text(tracker.generation))
 end
 
+-- Tracker::start.
+local function start(it, tracker, key)
+  if tracker.low == 0 and call('EXISTS', key) == 0 then
+    tracker.low, tracker.moved = it.position, true
+    call('HSET', key, 's', text(it.position))
+  else
+    call('HSETNX', key, 's', '0')
+  end
+end
+
 -- Tracker::settle and Tracker::hold over one field a position: d(one), h(eld), m(issing).
 local function settle(it)
   local tracker, key = tracker_of(it)
   local position, low = text(it.position), tracker.low
   if tracker.is_new then call('SADD', TRACKERS, progress(it)) end
+  if it.outcome == 'Start' then return start(it, tracker, key) end
   if type(it.outcome) == 'table' then
     skip(it, tracker, key)
   elseif it.outcome == 'Done' then

@@ -21,7 +21,7 @@ end
 
 -- Tracker::rewind of every registered tracker: what it holds stays, what is owed at or below the new L is missing.
 local function rewound(fields, claim)
-  local low = math.min(tonumber(fields.L or 0), claim.floor)
+  local low = math.max(math.min(tonumber(fields.L or 0), claim.floor), tonumber(fields.s or 0))
   local void, changes, drops = ranges_of(fields.v), {}, {}
   for field, state in pairs(fields) do
     if state == 'd' or (state == 'm' and tonumber(field) > low) then drops[#drops + 1] = field end

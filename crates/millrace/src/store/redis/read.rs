@@ -201,6 +201,7 @@ fn tracker(fields: Vec<(String, String)>) -> Result<Tracker, StoreError> {
         let corrupt = || StoreError::Corrupt(format!("tracker field {field:?} = {value:?}"));
         match (field.as_str(), value.as_str()) {
             ("L", _) => tracker.low = value.parse().map_err(|_| corrupt())?,
+            ("s", _) => tracker.start = Some(value.parse().map_err(|_| corrupt())?),
             ("g", _) => tracker.generation = value.parse().map_err(|_| corrupt())?,
             ("v", _) => tracker.void = ranges(&value)?,
             (position, state) => {

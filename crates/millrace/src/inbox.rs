@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
+use futures::{StreamExt, stream};
 
 use crate::app::Consumer;
 use crate::event::Incoming;
@@ -113,11 +114,17 @@ impl Service {
 
     /// Drives events of one topic for every consumer that hears it: streams side by side, each stream in order.
     pub(crate) async fn drive(&self, topic: &str, events: Vec<Arc<Incoming>>) {
-        join_all(self.inbox().consumers(topic).iter().map(|consumer| self.drive_for(consumer, events.clone()))).await;
+        join_all(self.inbox().consumers(topic).iter().map(|consumer| self.drive_for(consumer, events.clone(), None)))
+            .await;
     }
 
-    /// As [`Service::drive`], for one consumer.
-    pub(crate) async fn drive_for(&self, consumer: &Arc<Consumer>, events: Vec<Arc<Incoming>>) {
+    /// As [`Service::drive`], for one consumer; at most so many streams at once.
+    pub(crate) async fn drive_for(
+        &self,
+        consumer: &Arc<Consumer>,
+        events: Vec<Arc<Incoming>>,
+        at_once: impl Into<Option<usize>>,
+    ) {
         if !consumer.is_started() {
             return;
         }
@@ -126,12 +133,17 @@ impl Service {
             let feed = event.place.as_ref().map(|(feed, _)| feed.clone());
             streams.entry((feed, event.subject.clone())).or_default().push(event);
         }
-        join_all(streams.into_values().map(|mut events| async move {
-            events.sort_by_key(|event| event.sequence);
+        let mut streams: Vec<_> = streams.into_values().collect();
+        streams.iter_mut().for_each(|events| events.sort_by_key(|event| event.sequence));
+        // The oldest first, so that a tracker's low moves and little stands above it.
+        streams.sort_by_key(|events| {
+            events.first().and_then(|event| event.place.as_ref().map(|(_, placed)| placed.position))
+        });
+        let drive = |events: Vec<Arc<Incoming>>| async move {
             for event in events {
                 self.drive_event(consumer, event, Way::Arrived).await;
             }
-        }))
-        .await;
+        };
+        stream::iter(streams).for_each_concurrent(at_once, drive).await;
     }
 }

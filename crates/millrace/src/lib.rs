@@ -7,6 +7,7 @@ pub mod clock;
 pub mod deadletters;
 pub mod decider;
 pub mod event;
+mod heal;
 pub mod http;
 pub mod idempotency;
 mod inbox;

@@ -22,7 +22,7 @@ use crate::store::{Answer, Feed, Floor, Head, Leaving, Mark, PARTITIONS, Positio
 /// Entries read from a producer at a time.
 pub(crate) const PAGE: usize = 500;
 /// How often gaps are looked for in what is known of the heads.
-const LOOK: Duration = Duration::from_millis(250);
+pub(crate) const LOOK: Duration = Duration::from_millis(250);
 /// Due records taken up of one partition in one sweep.
 const DUE: usize = 256;
 
@@ -100,7 +100,7 @@ impl Service {
         Ok(answers)
     }
 
-    pub(crate) async fn heal(self) {
+    pub(crate) async fn watch_heads(self) {
         let mut asked: Option<i64> = None;
         loop {
             let now = self.clock().now_us();
@@ -109,9 +109,6 @@ impl Service {
                 asked = Some(now);
                 self.ask_heads().await;
                 self.release_all().await;
-            }
-            for progress in self.inbox().all_progress() {
-                self.heal_feed(&progress).await;
             }
             self.clock().sleep(LOOK.min(self.tuning().heal_after)).await;
         }
@@ -141,34 +138,6 @@ impl Service {
         }
     }
 
-    /// Reads what is overdue from the producer and drives it the ordinary way.
-    async fn heal_feed(&self, progress: &Arc<Progress>) {
-        let Some(consumer) = self.consumer_of(progress).filter(|_| !is_off(Fault::Heal)) else { return };
-        let overdue = self.overdue(progress, self.tuning().heal_after, PAGE).await;
-        let (Some(&first), Some(&last)) = (overdue.first(), overdue.last()) else { return };
-        let (events, void) = self.page(progress.feed(), first - 1, PAGE).await;
-        self.skip_voids(progress, &void).await;
-        let wanted: Vec<_> = events
-            .into_iter()
-            .filter(|event| {
-                event.place.as_ref().is_some_and(|(_, placed)| {
-                    placed.position <= last && overdue.binary_search(&placed.position).is_ok()
-                })
-            })
-            .collect();
-        if !wanted.is_empty() {
-            tracing::info!(
-                service = self.name(),
-                consumer = progress.consumer(),
-                feed = progress.feed_name(),
-                events = wanted.len(),
-                "healing from the producer's feed"
-            );
-        }
-        wanted.iter().for_each(|_| self.metrics().healed());
-        self.drive_for(&consumer, wanted).await;
-    }
-
     /// At most `limit` positions that have been gaps for so long, by the store's word: the copy says when to ask, and is
     /// behind wherever another replica has settled.
     pub(crate) async fn overdue(&self, progress: &Progress, since: Duration, limit: usize) -> Vec<Position> {
@@ -192,7 +161,7 @@ impl Service {
         self.page(feed, after, limit).await.0
     }
 
-    async fn page(&self, feed: &Feed, after: Position, limit: usize) -> (Vec<Arc<Incoming>>, Voids) {
+    pub(crate) async fn page(&self, feed: &Feed, after: Position, limit: usize) -> (Vec<Arc<Incoming>>, Voids) {
         let path = format!("/feeds/{}/{}?after={after}&limit={limit}", feed.topic, feed.partition);
         let Some(page) = self.ask::<FeedPage>(&feed.source, &path).await else { return Default::default() };
         let parse = |event: Box<RawValue>| Incoming::parse(&Bytes::from(event.get().to_owned())).ok().map(Arc::new);

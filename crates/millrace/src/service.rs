@@ -122,6 +122,7 @@ impl App {
         service.tasks().spawn(service.clone().relay_committed(relayed));
         service.tasks().spawn(service.clone().perform_started(started));
         service.tasks().spawn(service.clone().upkeep());
+        service.tasks().spawn(service.clone().watch_heads());
         service.tasks().spawn(service.clone().heal());
         service.tasks().spawn(service.clone().raise_floors());
         service

@@ -27,10 +27,14 @@ struct State {
     in_work: HashSet<Position>,
     /// Highest position known to exist.
     head: Position,
-    /// First gap seen by the last look, and when it was first seen there (µs).
-    gap: Option<(Position, i64)>,
     /// Low and life at which floors were last raised.
     floored: (Position, u64),
+    /// The highest position that has been known for long enough to have come.
+    due: Position,
+    /// What `due` will be next, and since when it is known (µs).
+    next_due: Option<(Position, i64)>,
+    /// Nothing is overdue before (µs): what was tried last did not help.
+    paused_until_us: i64,
     /// The tracker's start as this process has read it, should the store lose it.
     start: Option<Position>,
 }
@@ -176,26 +180,58 @@ impl Progress {
         self.moved.notified().await;
     }
 
-    /// Positions to be read from the producer: known, not settled, not in work, and first among them missing since
-    /// `heal_after_us` at the latest. At most `limit`, ascending.
+    /// Positions to be read from the producer: missing, or known since `heal_after_us` and neither settled nor in work.
+    /// At most `limit`, ascending.
     pub fn overdue(&self, now_us: i64, heal_after_us: i64, limit: usize) -> Vec<Position> {
         let mut state = self.state();
-        let mut gaps = state.tracker.gaps(state.head, limit + state.in_work.len());
+        match state.next_due {
+            Some((_, since)) if now_us - since < heal_after_us => {}
+            next => {
+                state.due = next.map_or(state.due, |(head, _)| head);
+                state.next_due = Some((state.head, now_us));
+            }
+        }
+        if now_us < state.paused_until_us {
+            return Vec::new();
+        }
+        let mut gaps = state.tracker.gaps(state.due, limit + state.in_work.len());
         gaps.retain(|gap| !state.in_work.contains(gap));
         gaps.sort_unstable();
         gaps.truncate(limit);
-        let Some(&first) = gaps.first() else {
-            state.gap = None;
-            return Vec::new();
-        };
-        match state.gap {
-            Some((gap, since)) if gap == first && now_us - since >= heal_after_us => gaps,
-            Some((gap, _)) if gap == first => Vec::new(),
-            _ => {
-                state.gap = Some((first, now_us));
-                Vec::new()
+        gaps
+    }
+
+    pub fn pause(&self, until_us: i64) {
+        self.state().paused_until_us = until_us;
+    }
+
+    /// Whether the position is neither settled nor held.
+    pub fn lacks(&self, position: Position) -> bool {
+        let state = self.state();
+        !state.tracker.is_settled(position) && !state.tracker.is_held(position)
+    }
+
+    /// Of entries that need no commit, those that may be settled together, in their order.
+    pub fn ready(&self, places: impl Iterator<Item = Placed>) -> (Admitted, Vec<Position>) {
+        let state = self.state();
+        let admitted = Admitted { generation: state.tracker.generation, life: state.life.unwrap_or(0) };
+        let mut tracker = state.tracker.clone();
+        let mut ready = Vec::new();
+        for placed in places {
+            if tracker.admit(placed.position, placed.previous) == Admission::Ready {
+                tracker.settle(placed.position);
+                ready.push(placed.position);
             }
         }
+        (admitted, ready)
+    }
+
+    /// As [`Progress::settled`], of many that are done.
+    pub fn settled_all(&self, positions: impl Iterator<Item = Position>) {
+        let mut state = self.state();
+        positions.for_each(|position| state.tracker.settle(position));
+        drop(state);
+        self.moved.notify_waiters();
     }
 
     /// Low and holes for the floors, when low has moved since they were last asked for.
@@ -235,7 +271,7 @@ impl Progress {
 /// An entry in work; dropped with the task that is on it.
 pub(crate) struct InWork {
     progress: Arc<Progress>,
-    position: Position,
+    pub position: Position,
 }
 
 impl Drop for InWork {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::Progress;
 use crate::app::{Consumer, Start};
 use crate::lane::Job;
+use crate::rounds::FeedHead;
 use crate::rounds::owner;
 use crate::service::Service;
-use crate::rounds::FeedHead;
-use crate::store::{Feed, PARTITIONS};
+use crate::store::{Feed, Leaving, PARTITIONS};
 
 impl Service {
     /// Whether the consumer may handle what it hears on `topic`; decides its start if nobody has. `heads` are all that
@@ -46,7 +46,7 @@ impl Service {
                 return false;
             }
         }
-        let is_durable = self.store().sync().await.is_ok();
+        let is_durable = self.store().sync(Leaving::Answer).await.is_ok();
         consumer.set_started(is_durable);
         is_durable
     }

@@ -1,0 +1,124 @@
+//! Healing: what is known to exist and does not come is read from its producer, page by page, and goes the way of what is
+//! delivered. However much is missing, no more of it is in memory and in the lanes at a time than the constants say, so
+//! that what is new keeps its turn.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+
+use crate::app::Consumer;
+use crate::event::Incoming;
+use crate::inbox::Progress;
+use crate::lane::Job;
+use crate::metrics::Delivery;
+use crate::rounds::{LOOK, PAGE};
+use crate::sabotage::{Fault, is_off};
+use crate::service::Service;
+use crate::store::Outcome;
+
+/// Feeds healed side by side, a page of each.
+const FEEDS: usize = 4;
+/// Streams of a page side by side: with the feeds, as many events in the lanes as one commit takes.
+const STREAMS: usize = 16;
+/// Between two lines about what is still missing.
+const REPORT: Duration = Duration::from_secs(5);
+
+impl Service {
+    /// One page of each feed in turn: a feed that is far behind does not keep another waiting.
+    pub(crate) async fn heal(self) {
+        let mut report = Report::default();
+        loop {
+            let all = self.inbox().all_progress();
+            let turn = |progress: Arc<Progress>| async { self.heal_page(progress).await };
+            let healed: Vec<usize> = stream::iter(all.clone()).map(turn).buffered(FEEDS).collect().await;
+            let is_idle = healed.iter().all(|healed| *healed == 0);
+            report.add(self.clock().now_us(), all.iter().zip(healed));
+            report.show(&self, is_idle, &all);
+            if is_idle {
+                self.clock().sleep(LOOK.min(self.tuning().heal_after)).await;
+            }
+        }
+    }
+
+    /// How many events of a page were settled or set aside.
+    async fn heal_page(&self, progress: Arc<Progress>) -> usize {
+        let consumer = self.consumer_of(&progress).filter(|consumer| consumer.is_started() && !is_off(Fault::Heal));
+        let Some(consumer) = consumer else { return 0 };
+        let after = self.tuning().heal_after;
+        let overdue = self.overdue(&progress, after, PAGE).await;
+        let Some(&first) = overdue.first() else { return 0 };
+        let (mut page, void) = self.page(progress.feed(), first - 1, PAGE).await;
+        self.skip_voids(&progress, &void).await;
+        page.retain(|event| position(event).is_some_and(|at| overdue.binary_search(&at).is_ok()));
+        page.iter().for_each(|_| self.metrics().healed());
+        let rest = self.settle_ignored(&consumer, &progress, page).await;
+        self.drive_for(&consumer, rest, Some(STREAMS)).await;
+        let healed = overdue.iter().filter(|position| !progress.lacks(**position)).count();
+        if healed == 0 {
+            progress.pause(self.clock().now_us() + after.as_micros() as i64);
+        }
+        healed
+    }
+
+    /// Settles in one unit what is of no interest, as far as nothing of its stream is to come first; the rest.
+    async fn settle_ignored(
+        &self,
+        consumer: &Consumer,
+        progress: &Arc<Progress>,
+        page: Vec<Arc<Incoming>>,
+    ) -> Vec<Arc<Incoming>> {
+        let (ignored, mut rest): (Vec<_>, Vec<_>) =
+            page.into_iter().partition(|event| !consumer.handlers.contains_key(event.name.as_str()));
+        let places = ignored.iter().filter_map(|event| event.place.as_ref()).map(|(_, placed)| *placed);
+        let (admitted, ready) = progress.ready(places);
+        let in_work: Vec<_> = ready.iter().filter_map(|position| progress.begin(*position)).collect();
+        let settles = in_work.iter().map(|entry| progress.settle(entry.position, admitted, Outcome::Done)).collect();
+        let job = Job::settle(settles, Some(admitted.life));
+        if !in_work.is_empty() && self.lane(progress.feed().partition).submit(job).await.is_ok() {
+            progress.settled_all(in_work.iter().map(|entry| entry.position));
+            in_work.iter().for_each(|_| self.metrics().delivery(Delivery::Ignored));
+        }
+        rest.extend(ignored.into_iter().filter(|event| position(event).is_some_and(|at| progress.lacks(at))));
+        rest
+    }
+}
+
+fn position(event: &Arc<Incoming>) -> Option<u64> {
+    event.place.as_ref().map(|(_, placed)| placed.position)
+}
+
+/// What was healed since the last line about it, by consumer and topic.
+#[derive(Default)]
+struct Report {
+    since_us: i64,
+    healed: BTreeMap<(String, String), usize>,
+}
+
+impl Report {
+    fn add<'a>(&mut self, now_us: i64, turns: impl Iterator<Item = (&'a Arc<Progress>, usize)>) {
+        if self.healed.is_empty() {
+            self.since_us = now_us;
+        }
+        for (progress, healed) in turns.filter(|(_, healed)| *healed > 0) {
+            let name = (progress.consumer().to_owned(), progress.feed().topic.clone());
+            *self.healed.entry(name).or_default() += healed;
+        }
+    }
+
+    /// Every few seconds, and when all is done.
+    fn show(&mut self, service: &Service, is_done: bool, all: &[Arc<Progress>]) {
+        let took = Duration::from_micros((service.clock().now_us() - self.since_us).max(1) as u64);
+        if !is_done && took < REPORT {
+            return;
+        }
+        for ((consumer, topic), healed) in std::mem::take(&mut self.healed) {
+            let of_it = all.iter().filter(|of| of.consumer() == consumer && of.feed().topic == topic);
+            let remaining: u64 = of_it.map(|progress| progress.remaining().0).sum();
+            let a_second = (healed as f64 / took.as_secs_f64()) as u64;
+            let service = service.name();
+            tracing::info!(service, consumer, topic, healed, a_second, remaining, "healing from the producer's feeds");
+        }
+    }
+}

@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim sabotage thousand stopped chaos generate clean-cache
+.PHONY: heal help cargo quick lint run demo dapr check test sim sabotage thousand stopped chaos generate clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -57,6 +57,10 @@ chaos: cargo ## kill -9 of everything in turn, links in trouble, the broker wipe
 	@MILLRACE_DAPRD=$$(tools/get-daprd) && MILLRACE_REDIS_SERVER=$$(tools/get-redis) && \
 	export MILLRACE_DAPRD MILLRACE_REDIS_SERVER && \
 	MINUTES=$${MINUTES:-10} cargo test $(locked) -p cli --test chaos -- --nocapture
+
+# ARGS="100000 64 memory view" for less; MILLRACE_REDIS_URL for Redis as well.
+heal: cargo ## Time to heal a million missing events; ARGS= to choose
+	cargo run $(locked) -q --release -p millrace --example heal -- $(ARGS)
 
 generate: cargo ## Write anew what is derived from schemas/
 	cargo run $(locked) -q -p xtask -- generate

@@ -59,7 +59,7 @@ impl Forged {
         let body = if path == "/feeds" {
             let mut heads: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
             if heads.get(price::TOPIC).is_some() {
-                heads[price::TOPIC][PARTITION.to_string()] = json!(events.len());
+                heads[price::TOPIC][PARTITION.to_string()] = json!({ "head": events.len(), "void": [] });
             }
             heads
         } else if path == format!("/feeds/{}/{PARTITION}", price::TOPIC) {

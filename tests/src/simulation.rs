@@ -22,7 +22,7 @@ use plan::Plan;
 
 const SKUS: usize = 5;
 /// In which every order must have ended once nothing fails any more.
-const ENDS_WITHIN: Duration = Duration::from_secs(2 * 60 * 60);
+const ENDS_WITHIN: Duration = Duration::from_secs(30 * 60);
 
 /// What one seed came to.
 #[derive(Debug, Default)]
@@ -30,6 +30,8 @@ pub struct Run {
     pub outcomes: Outcomes,
     pub seen: BTreeMap<String, u64>,
     pub events: usize,
+    /// Effects of events, once each, and how often one happened again.
+    pub effects: Harm,
     pub simulated: Duration,
     pub trace: String,
 }
@@ -92,6 +94,7 @@ async fn live(shop: &Arc<Shop>, plan: &Plan) -> Result<Run, String> {
         outcomes,
         seen: shop.chaos.seen.counts(),
         events: shop.chaos.watch.events(),
+        effects: shop.chaos.watch.effects(),
         simulated: shop.chaos.elapsed(),
         trace: shop.chaos.trace().0,
     })
@@ -118,12 +121,12 @@ async fn check_forged(shop: &Shop) -> Result<(), String> {
     Ok(())
 }
 
-/// What a naive recipe does to effects, in place of our commit, under the faults of `plan`; `None`: our commit itself.
-pub fn harm(plan: &Plan, recipe: Option<Recipe>) -> Harm {
+/// What a naive recipe does to effects, in place of our commit, under the faults of `plan`.
+pub fn harm(plan: &Plan, recipe: Recipe) -> Harm {
     runtime().block_on(async {
         let shop = Shop::start(plan.seed, plan.options.clone());
         shop.chaos.watch.close_eyes();
-        shop.store.naive.set(recipe);
+        shop.store.naive.set(Some(recipe));
         let all = async {
             shop.stock(SKUS, plan.received).await;
             futures::join!(customers::shop_around(&shop, plan), inject::inject(&shop, plan))

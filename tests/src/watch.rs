@@ -13,6 +13,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
+use crate::naive::Harm;
+
 /// What an order may become of what it is, as `docs/states.md` has it.
 const STEPS: [(&str, &str); 10] = [
     ("created", "reserved"),
@@ -174,6 +176,13 @@ impl Watch {
         let state = self.state();
         let missing = state.events.iter().filter(|(_, event)| event.published && !event.taken);
         missing.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Of events, in their targets.
+    pub fn effects(&self) -> Harm {
+        let state = self.state();
+        let doubled = state.applied.values().map(|times| times - 1).sum();
+        Harm { effects: state.applied.len(), lost: 0, doubled }
     }
 
     pub fn events(&self) -> usize {

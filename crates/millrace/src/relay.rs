@@ -85,7 +85,7 @@ impl Service {
     fn relay_event(&self, event: CommittedEvent) {
         let cursor = self.relay().cursor(own_feed(self, &event.topic, event.partition));
         // In work until reported, in the stream's queue too: that keeps the sweep off it.
-        if !cursor.take(event.placed.position) || !self.relay().enter(&event) {
+        if !cursor.take(event.placed.position) || !self.relay().enter(&event) && !is_off(Fault::OnePublish) {
             return;
         }
         let service = self.clone();
@@ -93,6 +93,9 @@ impl Service {
             let (topic, stream) = (event.topic.clone(), event.stream.clone());
             let mut next = Some(event);
             while let Some(event) = next {
+                if is_off(Fault::Report) {
+                    service.report(&event);
+                }
                 if service.publish_until_taken(&event).await {
                     service.report(&event);
                 } else {
@@ -116,6 +119,7 @@ impl Service {
                         self.metrics().published();
                         return true;
                     }
+                    Err(_) if is_off(Fault::PublishAnswer) => return true,
                     Err(error) => {
                         self.metrics().publish_failed();
                         tracing::warn!(service = self.name(), topic = event.topic, %error, "publish failed; trying again");

@@ -121,7 +121,8 @@ impl Service {
         for source in sources {
             // Before asking: the answer may be older than what is settled when it comes.
             let lows: HashMap<_, _> = self.inbox().all_progress().into_iter().map(|it| (it.key(), it.low())).collect();
-            let Some(heads) = self.ask::<Heads>(source, "/feeds").await else { continue };
+            let heads = self.ask::<Heads>(source, "/feeds").await;
+            let Some(heads) = heads.filter(|_| !is_off(Fault::Heads)) else { continue };
             for (topic, consumer) in self.inbox().all().filter(|(topic, _)| owner(topic) == source) {
                 if !self.start_consumer(topic, consumer, heads.get(topic)).await {
                     continue;

@@ -3,15 +3,14 @@
 
 /// A condition that can be switched off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Fault {
     /// An event's mark is not looked at in the commit.
-    EventMark = 1,
+    EventMark,
     /// A request's mark is not looked at.
     RequestMark,
     /// A key used for another body is answered as if it were the same request.
     Fingerprint,
-    /// The commit of a result leaves the record of the work.
+    /// The result of work is committed though its record is gone.
     WorkMark,
     /// An event is settled before its commit instead of after.
     SettleAfterCommit,
@@ -37,23 +36,46 @@ pub enum Fault {
     AppToken,
     /// What was put in the place of a parked entry is forgotten.
     Instead,
+    /// Floors are raised over what is not settled.
+    Floor,
+    /// An answer leaves though its commit could not be synced.
+    SyncAnswer,
+    /// A partner is called though the try could not be synced.
+    SyncEffect,
+    /// A partner is not asked what became of the try before.
+    Ask,
+    /// Events of one stream are published side by side.
+    OnePublish,
+    /// The published cursor moves before the bus has the event.
+    Report,
+    /// A publish that failed counts as taken.
+    PublishAnswer,
+    /// Producers are not asked how far their feeds have come.
+    Heads,
+    /// A callback's signature is not compared.
+    Signature,
+    /// A signed callback is believed however old it is.
+    Freshness,
 }
 
 #[cfg(feature = "sabotage")]
 mod switch {
-    use std::sync::atomic::{AtomicU8, Ordering};
+    use std::cell::Cell;
 
     use super::Fault;
 
-    static OFF: AtomicU8 = AtomicU8::new(0);
+    // Of each thread its own: a simulation is one thread, and several run side by side.
+    thread_local! {
+        static OFF: Cell<Option<Fault>> = const { Cell::new(None) };
+    }
 
-    /// Switches one condition off, or with `None` all of them on.
+    /// Switches one condition off in this thread, or with `None` all of them on.
     pub fn set(fault: Option<Fault>) {
-        OFF.store(fault.map_or(0, |fault| fault as u8), Ordering::Relaxed);
+        OFF.set(fault);
     }
 
     pub(crate) fn is_off(fault: Fault) -> bool {
-        OFF.load(Ordering::Relaxed) == fault as u8
+        OFF.get() == Some(fault)
     }
 }
 

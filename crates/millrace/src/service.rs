@@ -17,6 +17,7 @@ use crate::outside::Outside;
 use crate::partner::Partner;
 use crate::problem::Problem;
 use crate::relay::Relay;
+use crate::sabotage::{Fault, is_off};
 use crate::sidecar::Sidecar;
 use crate::store::{Answer, Epoch, Leaving, PARTITIONS, Partition, Query, Store, StoreError, Synced};
 use crate::tasks::Tasks;
@@ -207,7 +208,13 @@ impl Service {
 
     /// Returns when what was committed to the partition under `epoch` may leave.
     pub(crate) async fn durable(&self, number: u8, epoch: &Epoch, leaving: Leaving) -> Result<(), StoreError> {
-        if self.store().sync(leaving).await? == Synced::Now {
+        let synced = self.store().sync(leaving).await;
+        if leaving == Leaving::Answer && is_off(Fault::SyncAnswer)
+            || leaving == Leaving::Effect && is_off(Fault::SyncEffect)
+        {
+            return Ok(());
+        }
+        if synced? == Synced::Now {
             self.store().commit(&self.partition(number), epoch, &[]).await?;
         }
         Ok(())

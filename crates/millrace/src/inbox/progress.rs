@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::deadletters::Instead;
+use crate::sabotage::{Fault, is_off};
 use crate::store::{Feed, Outcome, Placed, Position, Settle};
 use crate::tracker::{Admission, Tracker};
 
@@ -244,6 +245,7 @@ impl Progress {
             return None;
         }
         state.floored = (low, life);
+        let low = if is_off(Fault::Floor) { state.head } else { low };
         Some((low, state.tracker.holes().collect()))
     }
 

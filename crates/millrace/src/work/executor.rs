@@ -12,6 +12,7 @@ use crate::decider::Decision;
 use crate::event::{Context, Incoming};
 use crate::lane::{Done, Job, Refused};
 use crate::parked::{Parked, Reason};
+use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
 use crate::store::{Answer, Epoch, Leaving, Mark, Park, Query, StreamId, WorkRecord};
 
@@ -109,6 +110,7 @@ impl Service {
         };
         let Ok(_permit) = self.executor().permits.clone().acquire_owned().await else { return };
         let (outside, clock, partners) = (self.outside().clone(), self.clock().clone(), self.partners().clone());
+        let tries = if is_off(Fault::Ask) { 1 } else { tries };
         let ctx = Ctx { outside, clock, partners, tries, budget: *budget };
         let last = ctx.is_last_try();
         let outcome = tokio::time::timeout(budget.timeout, perform(ctx, incoming.clone())).await;

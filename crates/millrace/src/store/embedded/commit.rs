@@ -91,6 +91,7 @@ impl<'a> Group<'a> {
             Mark::None => None,
             Mark::Event { .. } if is_off(Fault::EventMark) => None,
             Mark::Request { .. } if is_off(Fault::RequestMark) => None,
+            Mark::Work { .. } if is_off(Fault::WorkMark) => None,
             Mark::Event { consumer, feed, position } => self.marks(consumer, feed)?.applied(*position).then(Bytes::new),
             Mark::Work { id } => self.work(id)?.is_none().then(Bytes::new),
             Mark::Reschedule { id, from, .. } => {
@@ -141,7 +142,6 @@ impl<'a> Group<'a> {
                 marks.mark(*position);
                 self.put(self.keys.marks(consumer, feed), &marks)
             }
-            Mark::Work { .. } if is_off(Fault::WorkMark) => Ok(()),
             Mark::Work { id } => self.remove_work(id),
             Mark::Reschedule { id, to, delay_ms, .. } => self.put_work(id, *to, *delay_ms),
             Mark::Request { key, ttl_ms } => {

@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos killup power generate clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos heal killup power generate clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -73,6 +73,9 @@ killup: cargo ## `millrace up` killed with SIGKILL 300 times under load; judged 
 # LOSSES=10 for less, SEED=17 for other ones.
 power: cargo ## `millrace up` under 100 losses of power: what was not synced is cut off; judged likewise
 	LOSSES=$${LOSSES:-100} cargo test $(locked) -p cli --test cli -- --nocapture a_loss_of_power_takes
+# ARGS="100000 64 memory view" for less; MILLRACE_REDIS_URL for Redis as well.
+heal: cargo ## Time to heal a million missing events; ARGS= to choose
+	cargo run $(locked) -q --release -p millrace --example heal -- $(ARGS)
 
 generate: cargo ## Write anew what is derived from schemas/
 	cargo run $(locked) -q -p xtask -- generate

@@ -220,7 +220,7 @@ fn line(unit: &Unit, verdict: &Verdict) -> String {
         Mark::Work { id } => format!("result of {id}"),
         Mark::Reschedule { id, from, to, .. } => format!("{id} try {from} to {to}"),
         Mark::Request { key, .. } => format!("request {key}"),
-        Mark::Parked(park) => format!("parked {} {}", park.consumer, park.entry),
+        Mark::Parked(park) => format!("{} {} {} parked", park.consumer, park.feed, park.entry),
     };
     let settles = unit
         .settles

@@ -46,27 +46,18 @@ impl Service {
     async fn heal_page(&self, progress: Arc<Progress>) -> usize {
         let consumer = self.consumer_of(&progress).filter(|consumer| consumer.is_started() && !is_off(Fault::Heal));
         let Some(consumer) = consumer else { return 0 };
-        if !self.refresh(&progress).await {
-            return 0;
-        }
-        let (now, after) = (self.clock().now_us(), self.tuning().heal_after.as_micros() as i64);
-        let overdue = progress.overdue(now, after, PAGE);
+        let after = self.tuning().heal_after;
+        let overdue = self.overdue(&progress, after, PAGE).await;
         let Some(&first) = overdue.first() else { return 0 };
         let (mut page, void) = self.page(progress.feed(), first - 1, PAGE).await;
         self.skip_voids(&progress, &void).await;
-        // Another replica may have settled them since the copy was read.
-        progress.forget();
-        if !self.refresh(&progress).await {
-            return 0;
-        }
-        page.retain(|event| position(event).is_some_and(|at| overdue.binary_search(&at).is_ok() && progress.lacks(at)));
+        page.retain(|event| position(event).is_some_and(|at| overdue.binary_search(&at).is_ok()));
         page.iter().for_each(|_| self.metrics().healed());
-        let missed: Vec<_> = page.iter().filter_map(position).collect();
         let rest = self.settle_ignored(&consumer, &progress, page).await;
         self.drive_for(&consumer, rest, Some(STREAMS)).await;
-        let healed = missed.into_iter().filter(|position| !progress.lacks(*position)).count();
+        let healed = overdue.iter().filter(|position| !progress.lacks(**position)).count();
         if healed == 0 {
-            progress.pause(now + after);
+            progress.pause(self.clock().now_us() + after.as_micros() as i64);
         }
         healed
     }

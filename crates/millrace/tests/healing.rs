@@ -14,7 +14,7 @@ use millrace::sidecar::Status;
 use millrace::store::embedded::EmbeddedStore;
 use millrace::store::{Partition, Placed, Verdict};
 use millrace::{Service, Start};
-use missing::{Count, EACH, Heard, Kind, World, appending, open, record};
+use missing::{Count, EACH, Heard, Kind, World, appending, epoch, record};
 
 const MANY: u64 = 5_000;
 
@@ -39,7 +39,7 @@ async fn settle(world: &World, service: &Service) {
 /// [`EACH`] more events of an article that has had `expected`; the producer's sweep publishes them.
 async fn add(world: &World, sku: &str, expected: u64) {
     let partition = Partition { service: "pricing", number: partition_of(sku) };
-    let epoch = open(&*world.env.store, &partition).await;
+    let epoch = epoch(&*world.env.store, &partition).await;
     let unit = appending(partition.number, sku, expected, Kind::View);
     let verdicts = world.env.store.commit(&partition, &epoch, &[unit]).await.expect("it commits");
     assert!(matches!(verdicts[0], Verdict::Ok { .. }), "{verdicts:?}");

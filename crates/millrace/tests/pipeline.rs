@@ -1,6 +1,9 @@
 //! One event type from command to reaction and view, on the embedded pair, in paused time: quiet, and with a bus that
 //! loses, doubles, delays and overtakes.
 
+#[path = "pipeline/losses.rs"]
+mod losses;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +18,7 @@ use events::warehouse::stock::{self, StockUpdated};
 use millrace::clock::Clock;
 use millrace::outside::Network;
 use millrace::sidecar::embedded::{Bus, Faults};
+use millrace::store::Store;
 use millrace::store::embedded::EmbeddedStore;
 use millrace::{
     Accepted, Aggregate, App, Command, Decider, Env, Event, IdempotencyKey, Problem, Projects, Rejected, RowKey,
@@ -144,15 +148,21 @@ struct Shop {
 
 fn shop(seed: u64) -> Shop {
     let clock = Clock::simulated(seed);
+    let store = Arc::new(EmbeddedStore::memory(clock.clone()));
+    shop_on(clock, store.clone(), store)
+}
+
+fn shop_on(clock: Clock, pricings: Arc<dyn Store>, warehouses: Arc<dyn Store>) -> Shop {
     let bus = Bus::new(clock.clone());
     let env = Env {
-        store: Arc::new(EmbeddedStore::memory(clock.clone())),
+        store: pricings,
         sidecar: Arc::new(bus.clone()),
         outside: Arc::new(Network::new("127.0.0.1:1", "shop@millrace.example")),
         clock,
         tuning: Tuning::default(),
     };
     let pricing = App::new("pricing").routes(Router::new().route("/prices/{sku}", post(raise))).start(env.clone());
+    let env = Env { store: warehouses, ..env };
     let warehouse = App::new("warehouse").on(count).view::<Heard, price::Event>().start(env);
     bus.attach(&pricing);
     bus.attach(&warehouse);

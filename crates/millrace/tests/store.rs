@@ -70,6 +70,7 @@ async fn memory_and_disk_agree_on_random_operations() {
             let verdicts = memory.commit(&group).await;
             assert_eq!(verdicts, disk.commit(&group).await, "seed {seed}, step {step}: {group:#?}");
             world.learn(&group, &verdicts);
+            world.look(memory.store.as_ref(), &PARTITION).await;
             accepted += verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Ok { .. })).count();
         }
         assert!(accepted > 50, "seed {seed} tried nothing: {accepted}");

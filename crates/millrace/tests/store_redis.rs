@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use millrace::clock::Clock;
 use millrace::store::embedded::EmbeddedStore;
+use millrace::store::kv::LossyKv;
 use millrace::store::redis::{Durability, RedisStore};
 use millrace::store::*;
 use server::Server;
@@ -46,15 +47,26 @@ async fn redis_and_the_embedded_store_agree_on_random_groups() {
     for seed in 0..20 {
         let random = Clock::simulated(seed);
         let partition = Partition { service: "orders", number: seed as u8 };
-        let redis = Subject::new(redis.clone(), partition.clone(), None, ()).await;
-        let embedded = EmbeddedStore::memory(Clock::simulated(seed));
-        let embedded = Subject::new(Arc::new(embedded), partition.clone(), None, ()).await;
+        let mut redis = Subject::new(redis.clone(), partition.clone(), None, ()).await;
+        let kv = Arc::new(LossyKv::default());
+        let embedded = EmbeddedStore::new(kv.clone(), Clock::simulated(seed), "store");
+        let mut embedded = Subject::new(Arc::new(embedded), partition.clone(), None, ()).await;
         let (mut world, queries) = (generate::World::default(), generate::queries());
         for step in 0..120 {
             let group = generate::random_group(&random, &world);
             let verdicts = embedded.commit(&group).await;
             assert_eq!(redis.commit(&group).await, verdicts, "seed {seed}, step {step}: {group:#?}");
             world.learn(&group, &verdicts);
+            if step % 25 == 12 {
+                let epoch = format!("{{test:orders:{:02}}}:epoch", partition.number);
+                server.command(&["HSET", &epoch, "run_id", "another"]);
+                kv.lose(0).expect("nothing is lost");
+                let (claims, jump) = (generate::random_claims(&random), random.random() % 9);
+                for subject in [&mut redis, &mut embedded] {
+                    subject.start_anew(&claims, jump).await;
+                }
+            }
+            world.look(embedded.store.as_ref(), &partition).await;
             if step % 10 == 9 {
                 let expected = embedded.store.read(&partition, &queries).await.expect("answers");
                 let answers = redis.store.read(&partition, &queries).await.expect("answers");

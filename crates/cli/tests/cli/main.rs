@@ -1,6 +1,7 @@
 //! The binary as its users meet it: processes, sockets, signals, exit statuses, and the files written from the wiring.
 
 mod break_it;
+mod deadletters;
 mod doctor;
 mod golden;
 mod hostile;

@@ -28,6 +28,8 @@ struct State {
     in_work: HashSet<Position>,
     /// Highest position known to exist.
     head: Position,
+    /// Low and life at which floors were last raised.
+    floored: (Position, u64),
     /// The highest position that has been known for long enough to have come.
     due: Position,
     /// What `due` will be next, and since when it is known (µs).
@@ -36,8 +38,6 @@ struct State {
     paused_until_us: i64,
     /// The tracker's start as this process has read it, should the store lose it.
     start: Option<Position>,
-    /// Low and life at which floors were last raised.
-    floored: (Position, u64),
 }
 
 /// What admit read, to be named again by the settle.

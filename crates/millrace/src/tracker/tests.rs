@@ -175,3 +175,64 @@ fn who_starts_behind_a_void_has_applied_none_of_it() {
     tracker.settle(1_001);
     assert_eq!((tracker.ghosts(10, 900), tracker.ghosts(10, 1_001)), (0, 1));
 }
+
+#[test]
+fn void_numbers_are_neither_waited_for_nor_walked_through() {
+    let mut tracker = tracker(&[1, 2, 4]);
+    assert_eq!(tracker.ghosts(2, 1 << 40), 2, "2 and 4 were settled");
+    tracker.skip(2, 1 << 40, |_| false);
+    assert_eq!((tracker.low, tracker.generation), (1 << 40, 1));
+    assert_eq!(tracker.gaps((1 << 40) + 2, 9), [(1 << 40) + 1, (1 << 40) + 2]);
+    assert_eq!((tracker.count_gaps((1 << 40) + 2), tracker.ghosts(2, 1 << 40)), (2, 0));
+    tracker.rewind(&[3], 7);
+    assert_eq!((tracker.low, tracker.gaps(1 << 40, 9)), (1 << 40, vec![]), "a floor within moves on");
+    tracker.rewind(&[], 0);
+    assert_eq!((tracker.low, tracker.gaps((1 << 40) + 1, 9)), (0, vec![1, (1 << 40) + 1]));
+}
+
+/// What is settled and what is held, number by number.
+#[test]
+fn a_tracker_says_what_a_list_of_its_numbers_would() {
+    const NUMBERS: Position = 40;
+    for seed in 0..500 {
+        let random = crate::clock::Clock::simulated(seed);
+        let below = |n: u64| random.random() % n;
+        let (mut tracker, mut settled, mut held, mut void) =
+            (Tracker::default(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for step in 0..60 {
+            let p = 1 + below(NUMBERS);
+            match below(16) {
+                0 => {
+                    let through = (p + below(6)).min(NUMBERS);
+                    tracker.skip(p, through, |p| p % 2 == 0);
+                    let is_news = !(p..=through).all(|p| void.contains(&p));
+                    void.extend(p..=through);
+                    held.retain(|h| !is_news || !(p..=through).contains(h) || h % 2 == 0);
+                    settled.extend((p..=through).filter(|p| !held.contains(p)));
+                }
+                1 => {
+                    let (floor, owed) = (below(NUMBERS), [1 + below(NUMBERS), 1 + below(NUMBERS)]);
+                    let low = tracker.low.min(floor);
+                    settled.retain(|p| void.contains(p) || (*p <= low && !owed.contains(p)));
+                    tracker.rewind(&owed, floor);
+                }
+                2..5 => {
+                    if tracker.hold(p) {
+                        held.insert(p);
+                    }
+                }
+                _ => {
+                    tracker.settle(p);
+                    held.remove(&p);
+                    settled.insert(p);
+                }
+            }
+            let open: Vec<_> = (1..=NUMBERS).filter(|p| !settled.contains(p) && !held.contains(p)).collect();
+            let mut gaps = tracker.gaps(NUMBERS, usize::MAX);
+            gaps.sort_unstable();
+            assert_eq!(gaps, open, "seed {seed}, step {step}: {tracker:?}");
+            assert_eq!(tracker.count_gaps(NUMBERS), open.len() as u64, "seed {seed}, step {step}: {tracker:?}");
+            assert_eq!(tracker.held, held, "seed {seed}, step {step}");
+        }
+    }
+}

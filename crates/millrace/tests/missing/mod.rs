@@ -157,16 +157,19 @@ impl World {
     }
 }
 
-pub async fn open(store: &dyn Store, partition: &Partition) -> Epoch {
-    match store.open(partition).await.expect("it answers") {
-        Gate::Open(epoch) => epoch,
-        Gate::Closed { run, .. } => store.reopen(partition, &run, 0).await.expect("it opens"),
+/// Of a partition that its service opens.
+pub async fn epoch(store: &dyn Store, partition: &Partition) -> Epoch {
+    loop {
+        if let Gate::Open(epoch) = store.open(partition).await.expect("the store answers") {
+            return epoch;
+        }
+        tokio::task::yield_now().await;
     }
 }
 
 async fn fill(store: &dyn Store, number: u8, skus: &[String], kind: Kind) {
     let partition = Partition { service: "pricing", number };
-    let epoch = open(store, &partition).await;
+    let epoch = epoch(store, &partition).await;
     for group in skus.chunks(GROUP_UNITS) {
         let unit = |sku: &String| appending(number, sku, 0, kind);
         let units: Vec<Unit> = group.iter().map(unit).collect();

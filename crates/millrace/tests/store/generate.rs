@@ -19,6 +19,7 @@ pub struct World {
     streams: BTreeMap<StreamId, u64>,
     rows: BTreeMap<(String, String, String), u64>,
     tries: BTreeMap<String, u32>,
+    generations: BTreeMap<(String, String), u64>,
 }
 
 impl World {
@@ -26,6 +27,16 @@ impl World {
     pub fn learn(&mut self, group: &[Unit], verdicts: &[Verdict]) {
         for (unit, _) in group.iter().zip(verdicts).filter(|(_, verdict)| matches!(verdict, Verdict::Ok { .. })) {
             self.expect(unit);
+        }
+    }
+
+    /// Generations, which voids and rewinds move.
+    pub async fn look(&mut self, store: &dyn Store, partition: &Partition) {
+        for (consumer, feed) in trackers() {
+            let query = Query::Tracker { consumer: consumer.clone(), feed: feed.clone() };
+            let answers = store.read(partition, &[query]).await.expect("answers");
+            let [Answer::Tracker(tracker)] = &answers[..] else { panic!("not a tracker") };
+            self.generations.insert((consumer, feed), tracker.generation);
         }
     }
 
@@ -49,6 +60,7 @@ impl World {
 pub fn queries() -> Vec<Query> {
     let mut queries = vec![
         Query::Heads,
+        Query::Claims,
         Query::Due { limit: 99 },
         Query::Work { limit: 99 },
         Query::Parked { limit: 99 },
@@ -75,10 +87,25 @@ pub fn queries() -> Vec<Query> {
             limit,
         }));
     }
-    for consumer in CONSUMERS {
-        queries.extend(FEEDS.map(|feed| Query::Tracker { consumer: consumer.into(), feed: feed.into() }));
-    }
+    queries.extend(trackers().map(|(consumer, feed)| Query::Tracker { consumer, feed }));
     queries
+}
+
+fn trackers() -> impl Iterator<Item = (String, String)> {
+    CONSUMERS.into_iter().flat_map(|consumer| FEEDS.map(|feed| (consumer.to_owned(), feed.to_owned())))
+}
+
+/// What targets may claim: not of every feed, and nothing that hangs together.
+pub fn random_claims(random: &Clock) -> Vec<Claim> {
+    let dice = Dice(random);
+    let mut claims = Vec::new();
+    for (consumer, feed) in trackers() {
+        if !dice.one_in(4) {
+            let owed: std::collections::BTreeSet<_> = dice.some(3, || 1 + dice.below(POSITIONS)).into_iter().collect();
+            claims.push(Claim { consumer, feed, floor: dice.below(POSITIONS), owed: owed.into_iter().collect() });
+        }
+    }
+    claims
 }
 
 /// Leaves out when work is due, and the order that follows from it: two stores do not commit in the same millisecond.
@@ -149,7 +176,7 @@ impl Dice<'_> {
             appends,
             rows,
             work,
-            settles: self.some(2, || self.settle()),
+            settles: self.some(2, || self.settle(world)),
             parks: self.some(1, || self.park()),
             floors: self.some(1, || self.floor()),
             result,
@@ -192,19 +219,16 @@ impl Dice<'_> {
         RowWrite { view: "timeline".into(), key, row, expected, value: self.bytes() }
     }
 
-    fn settle(&self) -> Settle {
-        let outcome = match self.below(8) {
-            0 => Outcome::Start,
-            1 | 2 => Outcome::Held,
+    fn settle(&self, world: &World) -> Settle {
+        let (consumer, feed, position) = (self.pick(CONSUMERS), self.pick(FEEDS), 1 + self.below(POSITIONS));
+        let outcome = match self.below(24) {
+            0 => Outcome::Void { through: position + self.below(4) },
+            1..3 => Outcome::Start,
+            3..8 => Outcome::Held,
             _ => Outcome::Done,
         };
-        Settle {
-            consumer: self.pick(CONSUMERS),
-            feed: self.pick(FEEDS),
-            position: 1 + self.below(POSITIONS),
-            generation: u64::from(self.one_in(16)),
-            outcome,
-        }
+        let generation = world.generations.get(&(consumer.clone(), feed.clone())).copied().unwrap_or_default();
+        Settle { generation: generation + u64::from(self.one_in(16)), consumer, feed, position, outcome }
     }
 
     fn park(&self) -> Park {

@@ -183,3 +183,18 @@ pub async fn a_floor_stands_for_marks_but_for_what_is_owed(s: &Subject) {
     let heard: Vec<Verdict> = s.commit(&[hear(1), hear(2), hear(3), hear(3), hear(4), hear(6), hear(7)]).await;
     assert_eq!(heard, [duplicate(""), duplicate(""), ok(), duplicate(""), duplicate(""), ok(), duplicate("")]);
 }
+
+pub async fn what_is_void_is_settled_and_never_waited_for(s: &Subject) {
+    let park = Park { consumer: "c".into(), feed: FEED.into(), entry: "5".into(), record: "poison".into() };
+    s.commit(&[settling(1, Outcome::Done), settling(3, Outcome::Done), settling(4, Outcome::Held)]).await;
+    s.commit_one(Unit { parks: vec![park], ..settling(5, Outcome::Held) }).await;
+    s.commit_one(settling(3, Outcome::Void { through: 1 << 24 })).await;
+    let tracker = s.tracker().await;
+    assert_eq!((tracker.low, &tracker.done, tracker.generation), (1, &[].into(), 1));
+    assert_eq!(tracker.held, [5].into(), "only what is parked is kept");
+    let mut second = settling(2, Outcome::Done);
+    second.settles[0].generation = 1;
+    s.commit_one(second).await;
+    assert_eq!(s.tracker().await.low, 1 << 24);
+    assert_eq!(s.commit_one(settling(4, Outcome::Done)).await, Verdict::Stale, "it was on its way");
+}

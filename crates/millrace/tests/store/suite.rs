@@ -35,6 +35,20 @@ impl Subject {
         Self { store, partition, epoch, clock, _keep: Box::new(keep) }
     }
 
+    /// As after a restart of its store: nothing is committed until it is opened again.
+    pub async fn start_anew(&mut self, claims: &[Claim], jump: Position) {
+        let gate = self.store.open(&self.partition).await.expect("the store answers");
+        let Gate::Closed { run, fresh: false } = gate else { panic!("{gate:?} after another start") };
+        let refused = self.store.commit(&self.partition, &self.epoch, &[]).await;
+        assert!(matches!(refused, Err(StoreError::Epoch)), "{refused:?}");
+        self.store.rewind(&self.partition, claims).await.expect("it goes back");
+        let late = self.store.reopen(&self.partition, "an older run", jump).await;
+        assert!(matches!(late, Err(StoreError::Epoch)), "{late:?}");
+        let epoch = self.store.reopen(&self.partition, &run, jump).await.expect("it opens");
+        assert_eq!(self.store.reopen(&self.partition, &run, jump).await.expect("it is open"), epoch);
+        self.epoch = epoch;
+    }
+
     pub async fn commit(&self, group: &[Unit]) -> Vec<Verdict> {
         self.store.commit(&self.partition, &self.epoch, group).await.expect("the store answers")
     }
@@ -159,6 +173,7 @@ macro_rules! contract {
             kept::a_parked_entry_is_kept_until_it_is_done,
             kept::an_entry_that_a_copy_has_settled_is_not_parked,
             kept::a_parked_entry_changes_only_for_who_read_it_last,
+            kept::what_is_void_is_settled_and_never_waited_for,
             kept::a_floor_stands_for_marks_but_for_what_is_owed,
         }
     };

@@ -32,12 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Break the running shop and see that the numbers stay equal
 ///
-/// Works on `millrace up` and on `millrace dev`, from a second terminal. Fills a shelf, places orders at a steady rate and
-/// meanwhile breaks the shop: `duplicate` makes every publish and every delivery twice, `drop` loses one event of five,
-/// `reorder` holds back three of ten up to 300 ms, `kill` ends a service where it stands, again and again (under `dev`
-/// by kill -9, of its daprd too). Each second shows what was done to the shop beside what the partners' books say. Then
-/// the fault is switched off, the last orders end, and a table compares money and goods. Exit 1 when a number differs, or
-/// when the fault never happened.
+/// Works on `millrace up`, from a second terminal. Fills a shelf, places orders at a steady rate and meanwhile breaks the
+/// shop: `duplicate` makes every publish and every delivery twice, `drop` loses one event of five, `reorder` holds back
+/// three of ten up to 300 ms, `kill` ends a service where it stands, again and again. Each second shows what was done to
+/// the shop beside what the partners' books say. Then the fault is switched off, the last orders end, and a table compares
+/// money and goods. Exit 1 when a number differs, or when the fault never happened.
 ///
 /// ctrl-C switches the fault off and goes on to the table. If this program is killed, the shop switches the fault off by
 /// itself after three seconds.
@@ -50,7 +49,7 @@ Examples:
   millrace break reorder --rate 0            no orders of its own: you place them
   millrace break kill --json | jq .judge     all figures for programs
 
-`up` and `dev` leave a token in their data directory: with another --data, name it here too, or give both the same
+`up` leaves a token in its data directory: with another --data, name it here too, or give both the same
 MILLRACE_ADMIN_TOKEN.")]
 pub struct Args {
     fault: Fault,

@@ -10,7 +10,6 @@ use serde_json::value::RawValue;
 
 use crate::clock::parse_rfc3339;
 use crate::idempotency::is_traceparent;
-use crate::sabotage::{Fault, is_off};
 use crate::schema::{DecodeError, EventSchema, EventType, Violation, decode};
 use crate::store::{Feed, Placed, Position};
 
@@ -276,8 +275,7 @@ struct Outgoing<'a> {
 
 /// A record with its place written in front, so that the payload is not parsed again.
 pub fn splice(record: &Bytes, placed: Placed) -> Bytes {
-    let previous = if is_off(Fault::Previous) { 0 } else { placed.previous };
-    let head = format!(r#"{{"position":"{}","previous":"{}","#, placed.position, previous);
+    let head = format!(r#"{{"position":"{}","previous":"{}","#, placed.position, placed.previous);
     let mut bytes = Vec::with_capacity(head.len() + record.len());
     bytes.extend_from_slice(head.as_bytes());
     bytes.extend_from_slice(record.get(1..).unwrap_or_default());

@@ -15,7 +15,7 @@ use crate::lane::{CommittedEvent, Job};
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
 use crate::sidecar::SidecarError;
-use crate::store::{Answer, Feed, Head, Leaving, Outcome, Query, StoreError};
+use crate::store::{Answer, Feed, Head, Leaving, Outcome, Placed, Query, StoreError};
 
 /// The consumer name of the published cursor; no service can have it.
 const RELAY: &str = "~relay";
@@ -108,7 +108,8 @@ impl Service {
 
     /// False when the store may have lost the event: if it has not, the sweep finds it.
     async fn publish_until_taken(&self, event: &CommittedEvent) -> bool {
-        let bytes = splice(&event.record, event.placed);
+        let previous = if is_off(Fault::Previous) { 0 } else { event.placed.previous };
+        let bytes = splice(&event.record, Placed { previous, ..event.placed });
         let mut pause = PAUSE.0;
         loop {
             match self.durable(event.partition, &event.epoch, Leaving::Event).await {
@@ -142,7 +143,7 @@ impl Service {
         let cursor = self.relay().cursor(own_feed(self, &event.topic, partition));
         self.tasks().spawn(async move {
             if service.refresh(&cursor).await {
-                let (admitted, _) = cursor.admit(crate::store::Placed { position, previous: 0 }, false);
+                let (admitted, _) = cursor.admit(Placed { position, previous: 0 }, false);
                 let settle = cursor.settle(position, admitted, Outcome::Done);
                 if service.lane(partition).submit(Job::settle(vec![settle], Some(admitted.life))).await.is_ok() {
                     cursor.settled(position, Outcome::Done);

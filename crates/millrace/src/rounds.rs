@@ -65,8 +65,10 @@ impl Service {
     async fn sweep(&self, number: u8, answers: Vec<Answer>) {
         for answer in answers {
             match answer {
-                Answer::Work(_) if is_off(Fault::Due) => {}
-                Answer::Work(due) => due.into_iter().for_each(|record| self.resume_work(number, record)),
+                Answer::Work(mut due) => {
+                    due.retain(|record| record.tries == 0 || !is_off(Fault::Due));
+                    due.into_iter().for_each(|record| self.resume_work(number, record));
+                }
                 Answer::Heads(heads) => {
                     for head in heads {
                         self.sweep_feed(number, &head).await;

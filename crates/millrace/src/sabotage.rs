@@ -26,11 +26,11 @@ pub enum Fault {
     Heal,
     /// What was committed and not published before a crash stays so.
     Sweep,
-    /// Work that is due is not taken up.
+    /// Work that was taken up, and lost with its process, is not taken up again.
     Due,
     /// State decided on is believed though its unit was refused.
     BelieveRefused,
-    /// An event does not name its predecessor.
+    /// A published event does not name its predecessor.
     Previous,
     /// The app token is not compared.
     AppToken,

@@ -102,8 +102,9 @@ async fn publish(shop: &Shop, topic: &str, event: Bytes) {
 
 /// Every door without its key: the app port without its token, callbacks unsigned, signed by somebody else, or too old.
 async fn stranger(shop: &Shop) {
+    // Believed, it would be taken and change nothing: only the answer tells.
     let body =
-        json!({ "id": "ch_1", "reference": "charge-nothing", "status": "declined", "at": "2026-01-01T00:00:00Z" });
+        json!({ "id": "ch_1", "reference": "charge-nothing", "status": "pending", "at": "2026-01-01T00:00:00Z" });
     let forged = [
         ("unsigned", HeaderMap::new()),
         ("signed by a stranger", signed(&shop.clock, STRANGER, 0, &body.to_string())),

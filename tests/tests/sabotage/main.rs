@@ -20,6 +20,8 @@ const ORDERS: usize = 40;
 const NAIVE_ORDERS: usize = 100;
 
 const FAULTS: [Fault; 25] = [
+    Fault::Signature,
+    Fault::Freshness,
     Fault::EventMark,
     Fault::RequestMark,
     Fault::Fingerprint,
@@ -43,8 +45,6 @@ const FAULTS: [Fault; 25] = [
     Fault::Report,
     Fault::PublishAnswer,
     Fault::Heads,
-    Fault::Signature,
-    Fault::Freshness,
 ];
 
 fn variable(name: &str, otherwise: u64) -> u64 {
@@ -77,7 +77,8 @@ fn caught(fault: Fault, first: u64) -> Option<(u64, String)> {
     set(Some(fault));
     let found = (0..FAR).find_map(|n| Some((n + 1, run(&Plan::draw(first + n, ORDERS)).0.err()?)));
     set(None);
-    found.map(|(seeds, violation)| (seeds, invariant(&violation).to_owned()))
+    let found = found.map(|(seeds, violation)| (seeds, invariant(&violation).to_owned()));
+    found
 }
 
 #[test]

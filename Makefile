@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos heal killup power generate clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos heal killup power replicas generate clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -76,6 +76,10 @@ power: cargo ## `millrace up` under 100 losses of power: what was not synced is 
 # ARGS="100000 64 memory view" for less; MILLRACE_REDIS_URL for Redis as well.
 heal: cargo ## Time to heal a million missing events; ARGS= to choose
 	cargo run $(locked) -q --release -p millrace --example heal -- $(ARGS)
+
+replicas: cargo ## Two replicas of every service on real daprd and one Redis, one of each killed under 300 orders
+	MILLRACE_DAPRD=$$(tools/get-daprd) MILLRACE_REDIS_SERVER=$$(tools/get-redis) ORDERS=300 KILLS=7 \
+	cargo test $(locked) -p blackbox --test real replicas -- --nocapture
 
 generate: cargo ## Write anew what is derived from schemas/
 	cargo run $(locked) -q -p xtask -- generate

@@ -17,7 +17,7 @@ use crate::lane::Job;
 use crate::problem::Problem;
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
-use crate::store::{Answer, Feed, Floor, Head, Leaving, Mark, PARTITIONS, Position, Query, StoreError, Voids};
+use crate::store::{Answer, Feed, Floor, Gate, Head, Leaving, Mark, PARTITIONS, Position, Query, StoreError, Voids};
 
 /// Entries read from a producer at a time.
 pub(crate) const PAGE: usize = 500;
@@ -52,11 +52,15 @@ pub fn owner(topic: &str) -> &str {
 
 impl Service {
     pub(crate) async fn upkeep(self) {
-        loop {
+        for knocked in (0..PARTITIONS).cycle() {
             for number in 0..PARTITIONS {
                 if let Ok(answers) = self.read(number, &[Query::Due { limit: DUE }, Query::Heads]).await {
                     self.sweep(number, answers).await;
                 }
+            }
+            // One at a time: those of one server close together, and one closed partition opens all.
+            if let Ok(Gate::Closed { .. }) = self.store().open(&self.partition(knocked)).await {
+                self.knock(knocked).await;
             }
             self.clock().sleep(self.tuning().sweep).await;
         }

@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 
 use crate::app::{App, Topology, WorkWiring};
 use crate::clock::Clock;
+use crate::event::Context;
 use crate::inbox::Inbox;
-use crate::lane::{Lane, Opener, Outlets};
+use crate::lane::{Job, Lane, Opener, Outlets};
 use crate::metrics::Metrics;
 use crate::outside::Outside;
 use crate::partner::Partner;
@@ -19,7 +20,7 @@ use crate::problem::Problem;
 use crate::relay::Relay;
 use crate::sabotage::{Fault, is_off};
 use crate::sidecar::Sidecar;
-use crate::store::{Answer, Epoch, Leaving, PARTITIONS, Partition, Query, Store, StoreError, Synced};
+use crate::store::{Answer, Epoch, Leaving, Mark, PARTITIONS, Partition, Query, Store, StoreError, Synced};
 use crate::tasks::Tasks;
 use crate::work::Executor;
 
@@ -215,9 +216,18 @@ impl Service {
             return Ok(());
         }
         if synced? == Synced::Now {
-            self.store().commit(&self.partition(number), epoch, &[]).await?;
+            let there = self.store().commit(&self.partition(number), epoch, &[]).await;
+            if matches!(there, Err(StoreError::Epoch)) {
+                self.knock(number).await;
+            }
+            there?;
         }
         Ok(())
+    }
+
+    /// Has the lane find out whether its partition is closed, and open it: one without commits would never know.
+    pub(crate) async fn knock(&self, number: u8) {
+        let _ = self.lane(number).submit(Job::new(Mark::None, Context::default())).await;
     }
 
     pub(crate) fn partition(&self, number: u8) -> Partition {

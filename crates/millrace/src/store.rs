@@ -28,7 +28,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Opens a closed partition: its feeds go on `jump` numbers above all that it knows of, and what lies between is void.
     /// Refused with [`StoreError::Epoch`] when the store is no longer in `run`; the present epoch when somebody else has
-    /// opened it. Durable when it returns, or the next life could give a number of this one again.
+    /// opened it. Safe whenever a commit after it is, or the next life could give a number of this one again.
     fn reopen<'a>(
         &'a self,
         partition: &'a Partition,

@@ -15,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use millrace::clock::Clock;
 use millrace::store::embedded::EmbeddedStore;
-use millrace::store::kv::{Kv, MemoryKv};
+use millrace::store::kv::{Kv, LossyKv, MemoryKv};
 use millrace::store::*;
 use suite::Subject;
 
@@ -156,4 +156,33 @@ async fn a_journal_that_lost_its_tail_holds_whole_commits_up_to_some_one() {
         least = version;
     }
     assert!(least < 8, "{least} events were left by the last cut");
+}
+
+#[tokio::test]
+async fn a_feed_goes_on_above_what_was_lost() {
+    let (clock, kv) = (Clock::simulated(1), Arc::new(LossyKv::default()));
+    let store = EmbeddedStore::new(kv.clone(), clock.clone(), "store");
+    let mut subject = Subject::new(Arc::new(store), PARTITION, None, ()).await;
+    for version in 0..3 {
+        subject.commit_one(append(version)).await;
+    }
+    subject.store.sync(Leaving::Answer).await.expect("memory answers");
+    for version in 3..5 {
+        subject.commit_one(append(version)).await;
+    }
+    assert_eq!(kv.lose(9).expect("memory answers"), 2, "the others were synced");
+    assert_eq!(reached(&subject).await, (3, 3));
+    subject.start_anew(&generate::random_claims(&clock), 100).await;
+    assert_eq!(
+        subject.commit_one(append(3)).await,
+        Verdict::Ok { placed: vec![Placed { position: 104, previous: 3 }] }
+    );
+    let mut first = append(0);
+    first.appends[0].stream.topic = "orders.cart".into();
+    assert_eq!(subject.commit_one(first).await, Verdict::Ok { placed: vec![Placed { position: 104, previous: 0 }] });
+    let head = |topic: &str, from| {
+        let void = Voids::from_iter([(from, 103)]);
+        Head { topic: topic.to_owned(), position: 104, void }
+    };
+    assert_eq!(subject.read(Query::Heads).await, Answer::Heads(vec![head("orders.cart", 1), head("orders.order", 4)]));
 }

@@ -34,7 +34,8 @@ impl Daprd {
         command.arg("--resources-path").arg(&components).arg("--config").arg(components.join("configuration.yaml"));
         command.envs([("DAPR_HOST_IP", "127.0.0.1"), ("MILLRACE_REDIS_HOST", &ground.redis.address())]);
         command.envs([("DAPR_API_TOKEN", tokens.api.expose()), ("APP_API_TOKEN", tokens.app.expose())]);
-        let log = format!("{id}.log");
+        // Replicas of an app share its id.
+        let log = format!("{id}-{http_port}.log");
         let help = "export MILLRACE_DAPRD=$(tools/get-daprd)";
         let mut process = start(&mut command, ground.folder(), &log, help);
         let client = http_client();

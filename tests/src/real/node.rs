@@ -87,6 +87,12 @@ impl Node {
         *self.daprd.lock().unwrap_or_else(PoisonError::into_inner) = Some(daprd);
     }
 
+    /// As kill −9 of both.
+    pub fn kill(&self) {
+        self.kill_process();
+        self.daprd.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
     pub fn has_daprd(&self) -> bool {
         self.daprd.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }

@@ -33,42 +33,50 @@ pub struct RealShop {
     partners: Partners,
     world: Arc<World>,
     options: Options,
-    public_port: u16,
-    nodes: BTreeMap<&'static str, Node>,
+    /// Of each gateway.
+    public_ports: Vec<u16>,
+    nodes: BTreeMap<&'static str, Vec<Node>>,
     /// What the proxies of a doubled shop made twice.
     pub doubled: Arc<Counts>,
 }
 
 impl RealShop {
     pub async fn start() -> Self {
-        Self::open(false).await
+        Self::open(1, false).await
     }
 
     /// Every publish and every delivery is made twice at once.
     pub async fn start_doubled() -> Self {
-        Self::open(true).await
+        Self::open(1, true).await
     }
 
-    async fn open(doubled: bool) -> Self {
+    /// So many of every service, each with its own daprd, over one Redis.
+    pub async fn start_replicated(replicas: usize) -> Self {
+        Self::open(replicas, false).await
+    }
+
+    async fn open(replicas: usize, doubled: bool) -> Self {
         // A shop is quiet only when nothing is left to ask the carrier.
         let options = Options { ask_carrier_after: Duration::from_secs(1), ..Options::default() };
         let ground = Ground::new("always").await;
-        let (clock, door, public_port) = (Clock::system(), Door::default(), free_port());
-        door.open(0, forward(public_port));
+        let (clock, door) = (Clock::system(), Door::default());
+        let public_ports: Vec<u16> = (0..replicas).map(|_| free_port()).collect();
+        public_ports.iter().enumerate().for_each(|(replica, port)| door.open(replica, forward(*port)));
+        let nodes = |name| (0..replicas).map(|_| Node::new(&ground, name)).collect();
         let partners = Partners::open(&clock, Arc::new(door.clone()), options.delivery_delay);
         let mut shop = Self {
             world: Arc::new(partners.world()),
-            nodes: SERVICES.into_iter().map(|name| (name, Node::new(&ground, name))).collect(),
+            nodes: SERVICES.into_iter().map(|name| (name, nodes(name))).collect(),
             doubled: Arc::default(),
             ground,
             clock,
             door,
             partners,
             options,
-            public_port,
+            public_ports,
         };
         if doubled {
-            for node in shop.nodes.values_mut() {
+            for node in shop.nodes.values_mut().flatten() {
                 node.seen_ports = (free_port(), free_port());
                 for (at, to) in [(node.seen_ports.0, node.app_port), (node.seen_ports.1, node.dapr_port)] {
                     let to = (std::net::Ipv4Addr::LOCALHOST, to).into();
@@ -76,21 +84,32 @@ impl RealShop {
                 }
             }
         }
-        join_all(SERVICES.into_iter().map(|name| shop.start_service(name))).await;
-        join_all(SERVICES.into_iter().map(|name| shop.node(name).start_daprd())).await;
+        for replica in 0..replicas {
+            join_all(SERVICES.into_iter().map(|name| shop.start_replica(name, replica))).await;
+            join_all(SERVICES.into_iter().map(|name| shop.replica(name, replica).start_daprd())).await;
+        }
         shop
     }
 
     pub fn node(&self, name: &str) -> &Node {
-        &self.nodes[name]
+        self.replica(name, 0)
     }
 
-    /// Starts a service, or starts it again on what it left in the store.
-    pub async fn start_service(&self, name: &'static str) {
-        let node = self.node(name);
+    pub fn replica(&self, name: &str, replica: usize) -> &Node {
+        &self.nodes[name][replica]
+    }
+
+    /// Every replica that is up, of every service.
+    pub fn services(&self) -> Vec<Service> {
+        self.nodes.values().flatten().filter_map(Node::service).collect()
+    }
+
+    /// Starts a replica of a service, or starts it again on what it left in the store.
+    pub async fn start_replica(&self, name: &'static str, replica: usize) {
+        let node = self.replica(name, replica);
         let (redis, sidecar, app_port, token) =
             (self.ground.redis.url(), node.sidecar(), node.app_port, node.tokens.app.clone());
-        let (clock, outside, public_port) = (self.clock.clone(), self.world.clone(), self.public_port);
+        let (clock, outside, public_port) = (self.clock.clone(), self.world.clone(), self.public_ports[replica]);
         let app = app(name, &self.options);
         let process = Process::start(async move {
             let store = RedisStore::connect(&redis, "shop", Durability::Standard).await.expect("Redis answers");
@@ -119,7 +138,7 @@ impl Storefront for RealShop {
     }
 
     fn service(&self, name: &str) -> Option<Service> {
-        self.node(name).service()
+        self.nodes[name].iter().find_map(Node::service)
     }
 }
 

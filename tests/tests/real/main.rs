@@ -5,4 +5,5 @@ mod contract;
 mod doctor;
 mod doubled;
 mod orders;
+mod replicas;
 mod saga;

@@ -26,7 +26,7 @@ pub async fn fulfilled(shop: &RealShop, numbers: Range<usize>, at_once: usize) -
 }
 
 /// Captures so far.
-async fn captures(shop: &RealShop) -> usize {
+pub async fn captures(shop: &RealShop) -> usize {
     shop.partners().sandpay.ledger().await.expect("a ledger").len()
 }
 

@@ -23,6 +23,8 @@ const MIX: &str = "tok_declined=10,tok_timeout=5,REFUSE1=10,cancel=5";
 pub const LIFE_MS: u64 = 1_500;
 /// Fewer orders than the shop can take, so that most kills meet it with all kinds of work half done.
 const PACE: Duration = Duration::from_millis(40);
+/// Customers who wait for their orders at once; more would only wait longer.
+const AT_ONCE: usize = 200;
 
 pub fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
@@ -71,7 +73,7 @@ pub async fn customers(ports: Ports, data: &str, seed: u64, trouble: impl Future
             biased;
             () = &mut trouble => break,
             Some(outcome) = underway.next() => outcomes.push(outcome),
-            _ = pace.tick() => {
+            _ = pace.tick(), if underway.len() < AT_ONCE => {
                 let (number, planned) = plan.next().expect("enough orders");
                 underway.push(customer(&shop, planned, format!("order-{number}")));
             }

@@ -9,6 +9,7 @@ use crate::inbox::{Progress, Way};
 use crate::lane::Job;
 use crate::parked::{Parked, Reason};
 use crate::rounds::PAGE;
+use crate::schema::DecodeError;
 use crate::service::Service;
 use crate::store::{Feed, Mark, PARTITIONS, Park, Position};
 
@@ -23,7 +24,7 @@ impl Service {
         for number in 0..PARTITIONS {
             let Ok(letters) = self.letters(number).await else { continue };
             parked += letters.len();
-            for letter in letters.iter().filter(|letter| letter.record.redriving) {
+            for letter in letters.iter().filter(|letter| letter.record.redriving || self.knows_by_now(letter)) {
                 self.drive_letter(letter).await;
             }
             for progress in by_partition.remove(&number).unwrap_or_default() {
@@ -31,6 +32,18 @@ impl Service {
             }
         }
         self.metrics().parked_now(parked);
+    }
+
+    /// Whether it was set aside for a version that this program knows. Asked in each round, not at the start alone: while
+    /// a release is on its way, replicas that don't know the version go on setting entries aside.
+    fn knows_by_now(&self, letter: &Letter) -> bool {
+        if letter.record.reason != Reason::UnknownVersion {
+            return false;
+        }
+        let (Ok(consumer), Some(incoming)) = (self.consumer(letter), letter.incoming()) else { return false };
+        let unknown = |error| matches!(error, DecodeError::UnknownVersion { .. } | DecodeError::UnknownType(_));
+        let mut handlers = consumer.handlers.get(incoming.name.as_str()).into_iter().flatten();
+        !handlers.any(|handler| (handler.decisions)(&incoming).is_err_and(unknown))
     }
 
     /// The ordinary path, for an entry that is set aside.

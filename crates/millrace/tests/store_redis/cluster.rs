@@ -212,6 +212,9 @@ async fn of_a_master_and_its_replica_the_one_that_is_master_now_is_asked() {
     replica.command(&["REPLICAOF", "NO", "ONE"]);
     let refused = answered(async || store.commit(&partition(), &before, &[placed(2, 0)]).await).await;
     assert!(matches!(refused, Err(StoreError::Epoch)), "{refused:?}");
+    // At this level a master without a replica acknowledges nothing, an opening included.
+    let next = Server::start(&format!("--replicaof 127.0.0.1 {} --repl-diskless-sync-delay 0", replica.port()));
+    eventually("the next replica follows", || next.says(&["INFO"], "master_link_status:up")).await;
     open(&store, &partition()).await;
     assert_eq!(everything(&store).await, written);
     master.restart();

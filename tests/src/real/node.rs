@@ -96,4 +96,9 @@ impl Node {
     pub fn has_daprd(&self) -> bool {
         self.daprd.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
+
+    /// As kill −9.
+    pub fn kill_daprd(&self) {
+        self.daprd.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
 }

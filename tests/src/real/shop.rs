@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
+use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use cli::dev::proxy::{Counts, Proxy};
 use futures::future::join_all;
@@ -38,24 +40,42 @@ pub struct RealShop {
     nodes: BTreeMap<&'static str, Vec<Node>>,
     /// What the proxies of a doubled shop made twice.
     pub doubled: Arc<Counts>,
+    swallowed: Arc<AtomicU64>,
+}
+
+/// What stands between services and their sidecars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Between {
+    Nothing,
+    Doubling,
+    Swallowing { every: u64 },
 }
 
 impl RealShop {
     pub async fn start() -> Self {
-        Self::open(1, false).await
+        Self::open(1, Between::Nothing).await
     }
 
     /// Every publish and every delivery is made twice at once.
     pub async fn start_doubled() -> Self {
-        Self::open(1, true).await
+        Self::open(1, Between::Doubling).await
+    }
+
+    /// One publish in `every` is answered as taken and goes nowhere.
+    pub async fn start_swallowing(every: u64) -> Self {
+        Self::open(1, Between::Swallowing { every }).await
+    }
+
+    pub fn swallowed(&self) -> u64 {
+        self.swallowed.load(Ordering::Relaxed)
     }
 
     /// So many of every service, each with its own daprd, over one Redis.
     pub async fn start_replicated(replicas: usize) -> Self {
-        Self::open(replicas, false).await
+        Self::open(replicas, Between::Nothing).await
     }
 
-    async fn open(replicas: usize, doubled: bool) -> Self {
+    async fn open(replicas: usize, between: Between) -> Self {
         // A shop is quiet only when nothing is left to ask the carrier.
         let options = Options { ask_carrier_after: Duration::from_secs(1), ..Options::default() };
         let ground = Ground::new("always").await;
@@ -68,6 +88,7 @@ impl RealShop {
             world: Arc::new(partners.world()),
             nodes: SERVICES.into_iter().map(|name| (name, nodes(name))).collect(),
             doubled: Arc::default(),
+            swallowed: Arc::default(),
             ground,
             clock,
             door,
@@ -75,12 +96,17 @@ impl RealShop {
             options,
             public_ports,
         };
-        if doubled {
+        if between != Between::Nothing {
             for node in shop.nodes.values_mut().flatten() {
                 node.seen_ports = (free_port(), free_port());
                 for (at, to) in [(node.seen_ports.0, node.app_port), (node.seen_ports.1, node.dapr_port)] {
                     let to = (std::net::Ipv4Addr::LOCALHOST, to).into();
-                    serve(at, Proxy::new(to, true, shop.doubled.clone()).router()).await;
+                    let router = Proxy::new(to, between == Between::Doubling, shop.doubled.clone()).router();
+                    let router = match between {
+                        Between::Swallowing { every } => swallowing(router, every, shop.swallowed.clone()),
+                        _ => router,
+                    };
+                    serve(at, router).await;
                 }
             }
         }
@@ -122,6 +148,23 @@ impl RealShop {
         });
         node.run(process.await);
     }
+}
+
+/// In front of a sidecar's API.
+fn swallowing(router: Router, every: u64, swallowed: Arc<AtomicU64>) -> Router {
+    let publishes = Arc::new(AtomicU64::new(0));
+    router.layer(middleware::from_fn(move |request: Request, next: Next| {
+        let is_publish = request.uri().path().starts_with("/v1.0/publish/");
+        let is_swallowed = is_publish && publishes.fetch_add(1, Ordering::Relaxed) % every == every - 1;
+        let swallowed = swallowed.clone();
+        async move {
+            if !is_swallowed {
+                return next.run(request).await;
+            }
+            swallowed.fetch_add(1, Ordering::Relaxed);
+            StatusCode::NO_CONTENT.into_response()
+        }
+    }))
 }
 
 impl Storefront for RealShop {

@@ -1,6 +1,7 @@
 //! The same system on real daprd and Redis: that the bus keeps the contract which the embedded one promises, and that the
 //! shop keeps its own. What kills do to it is shown by `make chaos`.
 
+mod broker;
 mod contract;
 mod doctor;
 mod doubled;

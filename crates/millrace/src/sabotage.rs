@@ -54,6 +54,8 @@ pub enum Fault {
     Heads,
     /// A callback's signature is not compared.
     Signature,
+    /// A stream's version is not compared with the one decided on.
+    Version,
     /// A signed callback is believed however old it is.
     Freshness,
 }

@@ -106,7 +106,7 @@ impl Plan {
         plan.options.payment_timeout = draw.pick(&[seconds(5), seconds(20), seconds(60)]);
         plan.options.reservation_ttl = draw.pick(&[seconds(30), seconds(15 * 60)]);
         plan.options.shipping_timeout = draw.pick(&[seconds(120), seconds(60 * 60)]);
-        plan.options.replicas = draw.pick(&[1]);
+        plan.options.replicas = draw.pick(&[1, 2]);
         plan.options.delivery_delay = draw.pick(&[Duration::ZERO, seconds(20)]);
         // Not every seed has everything: what one fault would hide happens where it is missing.
         for (rate, most) in RATES {

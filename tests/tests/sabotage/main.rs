@@ -19,7 +19,8 @@ const FAR: u64 = 24;
 const ORDERS: usize = 40;
 const NAIVE_ORDERS: usize = 100;
 
-const FAULTS: [Fault; 25] = [
+const FAULTS: [Fault; 26] = [
+    Fault::Version,
     Fault::Signature,
     Fault::Freshness,
     Fault::EventMark,

@@ -210,7 +210,7 @@ impl Chaos {
     }
 
     /// Adds to the trace's hash what would be too long to read.
-    pub fn hash(&self, bytes: &[u8]) {
+    pub fn add_to_trace(&self, bytes: &[u8]) {
         self.trace.lock().unwrap_or_else(PoisonError::into_inner).0.update(bytes);
     }
 

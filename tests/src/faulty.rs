@@ -100,7 +100,7 @@ impl FaultyStore {
         chaos.watch.committed(partition, group, verdicts);
         for (unit, verdict) in group.iter().zip(verdicts) {
             branches(unit, verdict).into_iter().flatten().for_each(|branch| chaos.seen.count(branch));
-            unit.appends.iter().flat_map(|append| &append.events).for_each(|event| chaos.hash(&event.record));
+            unit.appends.iter().flat_map(|append| &append.events).for_each(|event| chaos.add_to_trace(&event.record));
         }
         let units: Vec<String> = group.iter().zip(verdicts).map(|(unit, verdict)| line(unit, verdict)).collect();
         chaos.tell(partition.service, format_args!("commits in {:02}: {}", partition.number, units.join("; ")));

@@ -7,7 +7,7 @@
 mod missing;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -18,6 +18,7 @@ use millrace::store::embedded::EmbeddedStore;
 use millrace::store::redis::{Durability, RedisStore};
 use millrace::{Accepted, IdempotencyKey, Service, Start};
 use missing::{CountOne, Kind, World};
+use tokio::time::Instant;
 
 /// Between two requests made meanwhile.
 const ASK: Duration = Duration::from_millis(20);

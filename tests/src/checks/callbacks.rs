@@ -35,7 +35,7 @@ async fn call_back(shop: &Shop, path: &str, headers: &HeaderMap, body: &str) -> 
 async fn charging() -> (std::sync::Arc<Shop>, String) {
     let shop = open(Options::default()).await;
     let id = shop.place(&Wanted { token: "tok_slow", ..Wanted::default() }, "k-1").await;
-    while !history(&shop.get(&format!("/orders/{id}")).await).iter().any(|name| *name == "payment.initiated") {
+    while !history(&shop.get(&format!("/orders/{id}")).await).contains(&"payment.initiated") {
         shop.clock.sleep(std::time::Duration::from_millis(10)).await;
     }
     (shop, id)

@@ -63,7 +63,7 @@ fn request(clock: &Clock, n: usize) -> Request<Body> {
     let (method, path, body) = calls()[pick(7)].clone();
     let path = match pick(6) {
         0 => format!("{path}{}", ["/", "/..", "%00", "%2e%2e/x", "?limit=-1", "?after=%ff", "//", "?a&b=&=c"][pick(8)]),
-        1 => path.replace(['-', '1'], &["%0d%0aX-A:b", "%F0%9F%92%A5", "~", "*", &"x".repeat(3_000)][pick(5)]),
+        1 => path.replace(['-', '1'], ["%0d%0aX-A:b", "%F0%9F%92%A5", "~", "*", &"x".repeat(3_000)][pick(5)]),
         _ => path.to_owned(),
     };
     let text = if pick(5) == 0 { body.to_string() } else { garble(clock, &body) };

@@ -2,7 +2,7 @@
 //! feeds have it all.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::Method;
 use blackbox::order::{Storefront, Wanted};
@@ -16,6 +16,7 @@ use millrace::{App, Env, Event, Projects, RowKey, Service, Start, Tuning, View};
 use redis::FromRedisValue;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::orders::{PATIENCE, RECEIVED, SKUS, acquit, fulfilled};
 

@@ -3,10 +3,11 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cli::ports::local;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::shop::{DEADLINE, Shop, order};
 

@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos heal killup power replicas generate clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos heal cut killup power replicas generate clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -80,6 +80,12 @@ heal: cargo ## Time to heal a million missing events; ARGS= to choose
 replicas: cargo ## Two replicas of every service on real daprd and one Redis, one of each killed under 300 orders
 	MILLRACE_DAPRD=$$(tools/get-daprd) MILLRACE_REDIS_SERVER=$$(tools/get-redis) ORDERS=300 KILLS=7 \
 	cargo test $(locked) -p blackbox --test real replicas -- --nocapture
+
+# CUT=cluster, CUT="last 1000" for the lines of the table that have it.
+cut: cargo ## Redis' log cut, or its master killed, under load, at each level of durability; a table
+	@MILLRACE_DAPRD=$$(tools/get-daprd) && MILLRACE_REDIS_SERVER=$$(tools/get-redis) && \
+	export MILLRACE_DAPRD MILLRACE_REDIS_SERVER && \
+	CUT="$${CUT:-all}" cargo test $(locked) -p blackbox --test real what_a_level_promises -- --nocapture
 
 generate: cargo ## Write anew what is derived from schemas/
 	cargo run $(locked) -q -p xtask -- generate

@@ -63,15 +63,15 @@ pub async fn judge(shop: &impl Storefront, orders: &[String], skus: usize, recei
 }
 
 /// What the partners booked, by order.
-struct Books {
-    captured: BTreeMap<String, Vec<i64>>,
-    refunded: BTreeMap<String, Vec<i64>>,
-    parcels: BTreeMap<String, usize>,
+pub struct Books {
+    pub captured: BTreeMap<String, Vec<i64>>,
+    pub refunded: BTreeMap<String, Vec<i64>>,
+    pub parcels: BTreeMap<String, usize>,
     mails: BTreeSet<String>,
 }
 
 impl Books {
-    async fn of(partners: &Partners) -> Result<Self, String> {
+    pub async fn of(partners: &Partners) -> Result<Self, String> {
         let (mut captured, mut refunded) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
         for provider in [&partners.sandpay, &partners.harborpay] {
             for booking in provider.ledger().await.map_err(|error| error.to_string())? {
@@ -92,7 +92,7 @@ impl Books {
         Ok(Self { captured, refunded, parcels, mails })
     }
 
-    fn check(&self, id: &str, order: &Value, status: &str) -> Result<(), String> {
+    pub fn check(&self, id: &str, order: &Value, status: &str) -> Result<(), String> {
         let none = Vec::new();
         let (captured, refunded) = (self.captured.get(id).unwrap_or(&none), self.refunded.get(id).unwrap_or(&none));
         let parcels = self.parcels.get(id).copied().unwrap_or_default();
@@ -121,7 +121,7 @@ impl Books {
 }
 
 /// 10, 19, 21: each step is there once, in an order the state machine allows, and undone once if it was done.
-fn check_history(id: &str, order: &Value, status: &str) -> Result<(), String> {
+pub fn check_history(id: &str, order: &Value, status: &str) -> Result<(), String> {
     let seen = history(order);
     let count = |name: &str| seen.iter().filter(|kind| **kind == name).count();
     // Every template has a stream of its own, so that two mails of an order may have one sequence.

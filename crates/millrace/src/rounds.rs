@@ -1,7 +1,7 @@
 //! The background rounds of a service: upkeep (due work, unpublished events), healing (what the bus did not bring) and
 //! floors. Each round finds what a crash or a loss left behind; none is needed while nothing fails.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -133,12 +133,18 @@ impl Service {
                 if !self.start_consumer(topic, consumer, heads.get(topic)).await {
                     continue;
                 }
-                let mut partitions: Vec<_> = heads.get(topic).into_iter().flatten().collect();
-                partitions.sort_unstable_by_key(|(partition, _)| **partition);
-                for (&partition, head) in partitions {
+                let lost = FeedHead { head: 0, void: Voids::default() };
+                let mut told = BTreeMap::<u8, &FeedHead>::new();
+                // A feed that its producer does not name has lost all it had.
+                let mut known = self.inbox().all_progress();
+                known.retain(|it| it.consumer() == consumer.name && it.feed().topic == *topic);
+                told.extend(known.iter().map(|it| (it.feed().partition, &lost)));
+                told.extend(heads.get(topic).into_iter().flatten().map(|(partition, head)| (*partition, head)));
+                for (partition, head) in told {
                     let feed = Arc::new(Feed { source: source.to_owned(), topic: topic.to_owned(), partition });
                     let progress = self.inbox().progress(&consumer.name, &feed);
                     let low = lows.get(&progress.key()).copied().unwrap_or(0);
+                    progress.told_head(head.head);
                     self.heard_head(&progress, head.head, &head.void, low).await;
                 }
             }

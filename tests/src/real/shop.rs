@@ -30,6 +30,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 
 pub struct RealShop {
     pub ground: Arc<Ground>,
+    stores: (String, Durability),
     clock: Clock,
     door: Door,
     partners: Partners,
@@ -53,17 +54,17 @@ enum Between {
 
 impl RealShop {
     pub async fn start() -> Self {
-        Self::open(1, Between::Nothing).await
+        Self::on_one_redis(1, Between::Nothing).await
     }
 
     /// Every publish and every delivery is made twice at once.
     pub async fn start_doubled() -> Self {
-        Self::open(1, Between::Doubling).await
+        Self::on_one_redis(1, Between::Doubling).await
     }
 
     /// One publish in `every` is answered as taken and goes nowhere.
     pub async fn start_swallowing(every: u64) -> Self {
-        Self::open(1, Between::Swallowing { every }).await
+        Self::on_one_redis(1, Between::Swallowing { every }).await
     }
 
     pub fn swallowed(&self) -> u64 {
@@ -72,13 +73,23 @@ impl RealShop {
 
     /// So many of every service, each with its own daprd, over one Redis.
     pub async fn start_replicated(replicas: usize) -> Self {
-        Self::open(replicas, Between::Nothing).await
+        Self::on_one_redis(replicas, Between::Nothing).await
     }
 
-    async fn open(replicas: usize, between: Between) -> Self {
+    /// With the broker on `ground`, and the stores as [`RedisStore::connect`] takes them.
+    pub async fn start_on(ground: Arc<Ground>, urls: &str, durability: Durability) -> Self {
+        Self::open(ground, (urls.to_owned(), durability), 1, Between::Nothing).await
+    }
+
+    async fn on_one_redis(replicas: usize, between: Between) -> Self {
+        let ground = Ground::new("always").await;
+        let urls = ground.redis.url();
+        Self::open(ground, (urls, Durability::Standard), replicas, between).await
+    }
+
+    async fn open(ground: Arc<Ground>, stores: (String, Durability), replicas: usize, between: Between) -> Self {
         // A shop is quiet only when nothing is left to ask the carrier.
         let options = Options { ask_carrier_after: Duration::from_secs(1), ..Options::default() };
-        let ground = Ground::new("always").await;
         let (clock, door) = (Clock::system(), Door::default());
         let public_ports: Vec<u16> = (0..replicas).map(|_| free_port()).collect();
         public_ports.iter().enumerate().for_each(|(replica, port)| door.open(replica, forward(*port)));
@@ -89,6 +100,7 @@ impl RealShop {
             nodes: SERVICES.into_iter().map(|name| (name, nodes(name))).collect(),
             doubled: Arc::default(),
             swallowed: Arc::default(),
+            stores,
             ground,
             clock,
             door,
@@ -133,12 +145,12 @@ impl RealShop {
     /// Starts a replica of a service, or starts it again on what it left in the store.
     pub async fn start_replica(&self, name: &'static str, replica: usize) {
         let node = self.replica(name, replica);
-        let (redis, sidecar, app_port, token) =
-            (self.ground.redis.url(), node.sidecar(), node.app_port, node.tokens.app.clone());
+        let (sidecar, app_port, token) = (node.sidecar(), node.app_port, node.tokens.app.clone());
+        let (urls, durability) = self.stores.clone();
         let (clock, outside, public_port) = (self.clock.clone(), self.world.clone(), self.public_ports[replica]);
         let app = app(name, &self.options);
         let process = Process::start(async move {
-            let store = RedisStore::connect(&redis, "shop", Durability::Standard).await.expect("Redis answers");
+            let store = RedisStore::connect(&urls, "shop", durability).await.expect("Redis answers");
             let service = app.start(Env { store: Arc::new(store), sidecar, outside, clock, tuning: Tuning::default() });
             let mut routers = vec![(app_port, service.router(Some(token)))];
             if name == "gateway" {

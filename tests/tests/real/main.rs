@@ -5,6 +5,7 @@ mod broker;
 mod contract;
 mod doctor;
 mod doubled;
+mod durability;
 mod orders;
 mod replicas;
 mod saga;

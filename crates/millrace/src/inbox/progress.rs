@@ -102,6 +102,12 @@ impl Progress {
         self.state().life = None;
     }
 
+    /// The producer's word, even where it is less than was seen: what it has lost is in no feed to be read from. Should
+    /// the word be older than what came meanwhile, the next one is not.
+    pub fn told_head(&self, head: Position) {
+        self.state().head = head;
+    }
+
     pub fn saw_head(&self, head: Position) {
         let mut state = self.state();
         state.head = state.head.max(head);

@@ -12,6 +12,7 @@ import (
 	"log"
 	"net/http"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,13 +24,16 @@ const pubsub = "pubsub"
 // connections kept to the sidecar: net/http keeps two a host, and a third publish at a time would dial each time.
 const connections = 256
 
-var daprPort = flag.Int("dapr-http-port", 3500, "port of this service's daprd")
+var (
+	daprPort = flag.Int("dapr-http-port", 3500, "port of this service's daprd")
+	bulk     = flag.Bool("bulk", false, "subscribe in bulk: up to 100 events a delivery, gathered for 5 ms")
+)
 
 // Answers to a delivery: docs.dapr.io/reference/api/pubsub_api.
 const (
-	success = `{"status":"SUCCESS"}`
-	retry   = `{"status":"RETRY"}`
-	drop    = `{"status":"DROP"}`
+	success = "SUCCESS"
+	retry   = "RETRY"
+	drop    = "DROP"
 )
 
 type sidecar struct {
@@ -55,7 +59,11 @@ func main() {
 		subscribed.Store(true)
 	})
 	if service.Step != nil {
-		service.Mux.HandleFunc("POST "+route(service), deliver(service))
+		handler := single(service)
+		if *bulk {
+			handler = inBulk(service)
+		}
+		service.Mux.HandleFunc("POST "+route(service), handler)
 	}
 	service.Ready = func(ctx context.Context) bool { return subscribed.Load() && dapr.healthy(ctx) }
 	service.Run(func(ctx context.Context) error { <-ctx.Done(); return nil })
@@ -63,47 +71,88 @@ func main() {
 
 func route(service *saga.Service) string { return "/events/" + service.Step.Hears }
 
-func subscriptions(service *saga.Service) []map[string]string {
+func subscriptions(service *saga.Service) []map[string]any {
 	if service.Step == nil {
-		return []map[string]string{}
+		return []map[string]any{}
 	}
-	return []map[string]string{{
+	subscription := map[string]any{
 		"pubsubname":      pubsub,
 		"topic":           service.Step.Hears,
 		"route":           route(service),
 		"deadLetterTopic": service.Name + ".poison",
-	}}
+	}
+	if *bulk {
+		subscription["bulkSubscribe"] = map[string]any{
+			"enabled": true, "maxMessagesCount": 100, "maxAwaitDurationMs": 5,
+		}
+	}
+	return []map[string]any{subscription}
 }
 
-// deliver handles one CloudEvent: 200 with a status, as Dapr asks.
-func deliver(service *saga.Service) http.HandlerFunc {
+type cloudEvent struct {
+	ID   string          `json:"id"`
+	Data json.RawMessage `json:"data"`
+}
+
+type verdict struct {
+	EntryID string `json:"entryId,omitempty"`
+	Status  string `json:"status"`
+}
+
+func single(service *saga.Service) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		service.Delivered.Add(1)
-		var event struct {
-			ID   string          `json:"id"`
-			Data json.RawMessage `json:"data"`
+		var event cloudEvent
+		if err := json.NewDecoder(r.Body).Decode(&event); err != nil {
+			respond(w, verdict{Status: drop})
+			return
 		}
-		status := success
-		err := json.NewDecoder(r.Body).Decode(&event)
-		if err != nil {
-			err = fmt.Errorf("%w: %w", saga.ErrInvalid, err)
-		} else {
-			err = service.Once(r.Context(), event.ID, func(ctx context.Context) error {
-				return handle(ctx, service, event.Data)
+		respond(w, verdict{Status: deliver(r.Context(), service, event)})
+	}
+}
+
+func inBulk(service *saga.Service) http.HandlerFunc {
+	type entry struct {
+		EntryID string     `json:"entryId"`
+		Event   cloudEvent `json:"event"`
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		var batch struct {
+			Entries []entry `json:"entries"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&batch); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		verdicts := make([]verdict, len(batch.Entries))
+		var all sync.WaitGroup
+		for n, entry := range batch.Entries {
+			all.Go(func() {
+				verdicts[n] = verdict{entry.EntryID, deliver(r.Context(), service, entry.Event)}
 			})
 		}
-		switch {
-		case errors.Is(err, saga.ErrInvalid):
-			status = drop
-		case err != nil:
-			status = retry
-		}
-		if err != nil {
-			log.Printf("%s: %v", event.ID, err)
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, status)
+		all.Wait()
+		respond(w, map[string]any{"statuses": verdicts})
 	}
+}
+
+func deliver(ctx context.Context, service *saga.Service, event cloudEvent) string {
+	service.Delivered.Add(1)
+	err := service.Once(ctx, event.ID, func(ctx context.Context) error {
+		return handle(ctx, service, event.Data)
+	})
+	if err == nil {
+		return success
+	}
+	log.Printf("%s: %v", event.ID, err)
+	if errors.Is(err, saga.ErrInvalid) {
+		return drop
+	}
+	return retry
+}
+
+func respond(w http.ResponseWriter, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(body)
 }
 
 func handle(ctx context.Context, service *saga.Service, data []byte) error {

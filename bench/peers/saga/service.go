@@ -22,6 +22,8 @@ const (
 	maxBody = 64 << 10
 	// More orders than are ever between two reads of GET /shipped.
 	shippedBuffer = 1 << 16
+	// For requests in flight at SIGTERM; they take milliseconds.
+	grace = 2 * time.Second
 )
 
 // Publish hands an event to the broker and returns when the broker has it.
@@ -199,10 +201,11 @@ func (s *Service) Run(run func(context.Context) error) {
 		log.Fatal(err)
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ending, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		log.Print(err)
+	if err := server.Shutdown(ending); err != nil {
+		// Connections that never carried a request are waited for as well.
+		_ = server.Close()
 	}
 	<-consumed
 }

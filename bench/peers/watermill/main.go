@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
 	"log/slog"
@@ -18,9 +19,8 @@ import (
 	"peers/saga"
 )
 
-// consumers of the group in one process: a subscriber has one message in its hands at a time, so this is how Watermill
-// scales; see ../README.md for the figures that chose it.
-const consumers = 8
+// A subscriber has one message in its hands at a time; more of them in the group is how Watermill scales.
+var consumers = flag.Int("consumers", 8, "subscribers of this process")
 
 func main() {
 	slog.SetLogLoggerLevel(slog.LevelWarn)
@@ -76,7 +76,7 @@ func route(service *saga.Service, publisher message.Publisher, logger watermill.
 	router.AddPublisherDecorators(func(inner message.Publisher) (message.Publisher, error) {
 		return announcing{inner, service}, nil
 	})
-	for n := range consumers {
+	for n := range *consumers {
 		subscriber, err := redisstream.NewSubscriber(redisstream.SubscriberConfig{
 			Client:        connect(service),
 			ConsumerGroup: service.Name,
@@ -85,6 +85,8 @@ func route(service *saga.Service, publisher message.Publisher, logger watermill.
 			DisableIndefiniteInitialBlock: true,
 			// Polls of an idle consumer cost Redis and the process CPU; 100 ms is the default.
 			BlockTime: time.Second,
+			// After a crash its messages come back after this; the default of a minute would be most of a run.
+			MaxIdleTime: 15 * time.Second,
 		}, logger)
 		if err != nil {
 			return nil, err

@@ -110,7 +110,7 @@ impl Metrics {
     }
 
     pub(crate) fn committed(&self, events: u64) {
-        self.store_up.set(1);
+        self.store_answered();
         self.events.inc_by(events);
     }
 
@@ -148,6 +148,10 @@ impl Metrics {
 
     pub(crate) fn feed_regressed(&self) {
         self.regressed.inc();
+    }
+
+    pub(crate) fn store_answered(&self) {
+        self.store_up.set(1);
     }
 
     pub(crate) fn store_failed(&self) {
@@ -190,6 +194,11 @@ impl Metrics {
     /// Events settled here that their producer has lost.
     pub fn ghosts_total(&self) -> u64 {
         self.ghosts.get()
+    }
+
+    /// Times a producer named a head below what was settled here.
+    pub fn feed_regressed_total(&self) -> u64 {
+        self.regressed.get()
     }
 
     pub fn healed_total(&self) -> u64 {

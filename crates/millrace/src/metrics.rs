@@ -110,7 +110,7 @@ impl Metrics {
     }
 
     pub(crate) fn committed(&self, events: u64) {
-        self.store_answered();
+        self.store_answers(true);
         self.events.inc_by(events);
     }
 
@@ -150,13 +150,9 @@ impl Metrics {
         self.regressed.inc();
     }
 
-    pub(crate) fn store_answered(&self) {
-        self.store_up.set(1);
-    }
-
-    pub(crate) fn store_failed(&self) {
-        self.store_up.set(0);
-        self.store_failures.inc();
+    pub(crate) fn store_answers(&self, answers: bool) {
+        self.store_up.set(answers.into());
+        self.store_failures.inc_by(u64::from(!answers));
     }
 
     pub(crate) fn store_is_up(&self) -> bool {

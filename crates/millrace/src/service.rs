@@ -240,11 +240,7 @@ impl Service {
 
     pub(crate) async fn read(&self, number: u8, queries: &[Query]) -> Result<Vec<Answer>, StoreError> {
         let answers = self.store().read(&self.partition(number), queries).await;
-        if matches!(answers, Err(StoreError::Unavailable(_))) {
-            self.metrics().store_failed();
-        } else {
-            self.metrics().store_answered();
-        }
+        self.metrics().store_answers(!matches!(answers, Err(StoreError::Unavailable(_))));
         answers
     }
 

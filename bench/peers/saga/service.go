@@ -49,7 +49,7 @@ type Service struct {
 	shipped chan string
 }
 
-// New reads the command line; `flags` of the bus must be defined before.
+// New reads the command line. Flags of the bus are defined by then: they are variables of its package.
 func New() *Service {
 	name := flag.String("service", "", "orders|inventory|payment|shipping|fulfilment|hop-source|hop-sink")
 	port := flag.Int("port", 0, "port of this service")

@@ -41,11 +41,12 @@ pub fn add(rows: &mut Vec<Row>, system: &System, figures: Figures) {
 }
 
 impl Row {
-    /// In the middle of the runs, by `of`.
+    /// Half of the runs are below, half above.
     fn median(&self, of: impl Fn(&Figures) -> f64) -> f64 {
         let mut values: Vec<f64> = self.runs.iter().map(of).collect();
         values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
+        let (lower, upper) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
+        f64::midpoint(lower, upper)
     }
 
     fn rate(&self) -> f64 {
@@ -100,5 +101,5 @@ fn table(rows: &[Row]) -> String {
         table.add_row(cells);
     }
     let runs = rows.iter().map(|row| row.runs.len()).min().unwrap_or_default();
-    format!("{table}\n\napp, daprd, redis: CPU-ms an order or event. Each figure is the middle one of {runs} runs.\n")
+    format!("{table}\n\napp, daprd, redis: CPU-ms an order or event. Each figure is the median of {runs} runs.\n")
 }

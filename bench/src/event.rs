@@ -3,16 +3,18 @@
 use jsonschema::ValidationError;
 use millrace::schema::Violation;
 
+// rustfmt moves the attribute's lines to the right each time it sees them.
+#[rustfmt::skip]
 macro_rules! schema {
     ($id:expr, $path:tt) => {{
         #[jsonschema::validator(
-                            path = $path,
-                            draft = Draft202012,
-                            validate_formats = true,
-                            pattern_options = { engine = regex },
-                            methods = { is_valid = false, validate = true, iter_errors = false },
-                            resources = { "urn:millrace:common:parts:1" => { path = "schemas/parts.json" } }
-                        )]
+            path = $path,
+            draft = Draft202012,
+            validate_formats = true,
+            pattern_options = { engine = regex },
+            methods = { is_valid = false, validate = true, iter_errors = false },
+            resources = { "urn:millrace:common:parts:1" => { path = "schemas/parts.json" } }
+        )]
         struct Validator;
         &millrace::schema::Schema { id: $id, validate: |value| $crate::event::masked(Validator::validate(value)) }
     }};

@@ -102,7 +102,7 @@ async fn raise(shop: &Shop, sku: &str, key: &str) {
 #[tokio::test(start_paused = true)]
 async fn what_shards_lose_is_made_up_for_and_nothing_happens_twice() {
     let mut lost = 0;
-    for seed in 0..20 {
+    for seed in 0..40 {
         let clock = Clock::simulated(seed);
         let shards = Shards::new(&clock, true);
         let shop = shop_on(clock.clone(), shards.clone(), shards.clone());

@@ -58,6 +58,24 @@ pub enum Fault {
     Version,
     /// A signed callback is believed however old it is.
     Freshness,
+    /// Trackers stay where they are when a store that lost commits is opened.
+    Rewind,
+    /// A partition that was opened anew goes on with the numbers it knows of.
+    Jump,
+    /// A commit is taken whatever epoch it names, and by a closed partition.
+    Epoch,
+    /// A settle is taken though its tracker was rewound since it was read.
+    Generation,
+    /// What was admitted before an opening is committed after it.
+    Life,
+    /// Floors are raised without what is held or missing below.
+    Holes,
+    /// An event is published, and told to consumers, though its commit could not be synced.
+    SyncEvent,
+    /// What is synced leaves without a look whether it is still there.
+    StillThere,
+    /// What a producer says of void numbers is not listened to.
+    Voids,
 }
 
 #[cfg(feature = "sabotage")]

@@ -252,7 +252,7 @@ impl Progress {
         }
         state.floored = (low, life);
         let low = if is_off(Fault::Floor) { state.head } else { low };
-        Some((low, state.tracker.holes().collect()))
+        Some((low, state.tracker.holes().filter(|_| !is_off(Fault::Holes)).collect()))
     }
 
     pub fn low(&self) -> Position {

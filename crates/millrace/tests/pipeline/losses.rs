@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use futures::future::{BoxFuture, join, join_all};
 use millrace::clock::Clock;
 use millrace::store::embedded::EmbeddedStore;
 use millrace::store::kv::LossyKv;
 use millrace::store::*;
+use tower::ServiceExt;
 
 use super::{Count, Heard, Shop, check, post_raise, settle, shop_on};
 
@@ -142,4 +144,17 @@ async fn an_event_that_its_producer_lost_is_reported_and_the_feed_goes_on() {
     let count = shop.warehouse.state::<Count>("all", "all").await.expect("the store answers").expect("a count");
     assert_eq!((heard.0, count.0), (vec![1, 1, 2], 3), "what was lost at the producer was heard, and what came after");
     assert_eq!(shop.warehouse.metrics().ghosts_total(), 2, "one each for the reaction and the view");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_producer_that_comes_back_tells_its_heads_at_the_first_question() {
+    let clock = Clock::simulated(1);
+    let (pricings, warehouses) = (Shards::new(&clock, true), Shards::new(&clock, true));
+    let shop = shop_on(clock.clone(), pricings.clone(), warehouses);
+    raise(&shop, "SKU-000", "first").await;
+    settle(&shop).await;
+    let _lost: Vec<usize> = (0..3).map(|shard| pricings.lose(shard, 1)).collect();
+    let question = Request::get("/feeds").body(Body::empty()).expect("a request");
+    let Ok(answer) = shop.pricing.router(None).oneshot(question).await;
+    assert_eq!(answer.status(), StatusCode::OK, "none of its 64 partitions has been asked since");
 }

@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos heal cut killup power replicas generate clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos heal cut killup power replicas bench bench-smoke generate clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -86,6 +86,13 @@ cut: cargo ## Redis' log cut, or its master killed, under load, at each level of
 	@MILLRACE_DAPRD=$$(tools/get-daprd) && MILLRACE_REDIS_SERVER=$$(tools/get-redis) && \
 	export MILLRACE_DAPRD MILLRACE_REDIS_SERVER && \
 	CUT="$${CUT:-all}" cargo test $(locked) -p blackbox --test real what_a_level_promises -- --nocapture
+
+# ARGS="--forms memory --repeat 5 --json"; ARGS=--help tells the rest.
+bench: cargo ## Throughput, latency, CPU and memory of the standard jobs; ARGS= to choose
+	cargo run $(locked) -q --release -p bench -- run $(ARGS)
+
+bench-smoke: cargo ## Only that the benchmarks run and their invariants hold
+	cargo test $(locked) -p bench
 
 generate: cargo ## Write anew what is derived from schemas/
 	cargo run $(locked) -q -p xtask -- generate

@@ -16,7 +16,7 @@ use crate::forged::{PARTITION, POISONED, SOUND, SOUND_PRICE};
 use crate::judge::{Outcomes, judge};
 use crate::naive::{Harm, Recipe};
 use crate::order::Storefront;
-use crate::shop::Shop;
+use crate::shop::{SERVICES, Shop};
 use millrace::store::{Answer, Partition, Query, Store};
 use plan::Plan;
 
@@ -46,15 +46,21 @@ fn runtime() -> tokio::runtime::Runtime {
 /// Runs a plan; what panics has failed, too.
 pub fn run(plan: &Plan) -> Traced {
     let run = || {
-        runtime().block_on(async {
+        let runtime = runtime();
+        let (outcome, lines, world) = runtime.block_on(async {
             let shop = Shop::start(plan.seed, plan.options.clone());
             let outcome = tokio::select! {
                 biased;
                 violation = shop.chaos.watch.violation() => Err(violation),
                 outcome = live(&shop, plan) => outcome,
             };
-            (outcome, shop.chaos.trace().1)
-        })
+            SERVICES.into_iter().for_each(|name| shop.stop(name));
+            (outcome, shop.chaos.trace().1, Arc::downgrade(&shop.chaos))
+        });
+        drop(runtime);
+        // A thousand worlds are more than a machine holds.
+        assert_eq!(world.strong_count(), 0, "the world outlives its run");
+        (outcome, lines)
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();

@@ -112,7 +112,7 @@ struct Filter {
     /// Of this stream: an order's id, an article
     #[arg(long)]
     stream: Option<String>,
-    /// envelope, schema, unknown_version, no_feed, undecidable, conflicts or work
+    /// envelope, schema, unknown_version, no_feed, not_in_feed, undecidable, conflicts or work
     #[arg(long)]
     reason_code: Option<String>,
     /// Set aside at least so long ago

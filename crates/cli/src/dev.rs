@@ -20,7 +20,7 @@ use comfy_table::presets::UTF8_BORDERS_ONLY;
 use futures::future::join_all;
 use tokio::process::Child;
 
-pub use child::terminate;
+pub use child::{Spec, terminate};
 pub use inherited::environment;
 pub use parent::{EXIT_WITH_STDIN, exit_with_parent};
 

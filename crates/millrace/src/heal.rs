@@ -49,7 +49,7 @@ impl Service {
         let after = self.tuning().heal_after;
         let overdue = self.overdue(&progress, after, PAGE).await;
         let Some(&first) = overdue.first() else { return 0 };
-        let (mut page, void) = self.page(progress.feed(), first - 1, PAGE).await;
+        let (mut page, void) = self.page(progress.feed(), first - 1, PAGE).await.unwrap_or_default();
         self.skip_voids(&progress, &void).await;
         page.retain(|event| position(event).is_some_and(|at| overdue.binary_search(&at).is_ok()));
         page.iter().for_each(|_| self.metrics().healed());

@@ -5,6 +5,7 @@
 //! Crash at any step is harmless: before the commit nothing happened; between commit and settle the event comes again and
 //! its mark answers `duplicate`; after the settle the tracker does. Nothing here is believed that the store did not say.
 
+mod ahead;
 mod drive;
 mod park;
 mod progress;
@@ -90,12 +91,10 @@ impl Service {
             service.take(&topic, entries).await;
             let _ = finished.send(());
         });
-        let status = match tokio::time::timeout(ANSWER_WITHIN, answer).await {
-            Ok(Ok(())) => Status::Success,
-            Err(_) if self.metrics().store_is_up() => Status::Success,
-            // The store is away, or this service is ending under it.
-            Err(_) | Ok(Err(_)) => Status::Retry,
-        };
+        let is_ending = matches!(tokio::time::timeout(ANSWER_WITHIN, answer).await, Ok(Err(_)));
+        // Finished or not: with the store away a copy of what is still being tried has an early end, too.
+        let is_kept = self.metrics().store_is_up() && !is_ending;
+        let status = if is_kept { Status::Success } else { Status::Retry };
         vec![status; count]
     }
 

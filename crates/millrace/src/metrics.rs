@@ -110,7 +110,7 @@ impl Metrics {
     }
 
     pub(crate) fn committed(&self, events: u64) {
-        self.store_up.set(1);
+        self.store_answers(true);
         self.events.inc_by(events);
     }
 
@@ -150,9 +150,9 @@ impl Metrics {
         self.regressed.inc();
     }
 
-    pub(crate) fn store_failed(&self) {
-        self.store_up.set(0);
-        self.store_failures.inc();
+    pub(crate) fn store_answers(&self, answers: bool) {
+        self.store_up.set(answers.into());
+        self.store_failures.inc_by(u64::from(!answers));
     }
 
     pub(crate) fn store_is_up(&self) -> bool {
@@ -190,6 +190,11 @@ impl Metrics {
     /// Events settled here that their producer has lost.
     pub fn ghosts_total(&self) -> u64 {
         self.ghosts.get()
+    }
+
+    /// Times a producer named a head below what was settled here.
+    pub fn feed_regressed_total(&self) -> u64 {
+        self.regressed.get()
     }
 
     pub fn healed_total(&self) -> u64 {

@@ -20,6 +20,8 @@ pub enum Reason {
     UnknownVersion,
     /// No source, feed and position to settle it by.
     NoFeed,
+    /// Its producer has no such event at its position.
+    NotInFeed,
     /// The decision can't be made or encoded: stored state unreadable, or an own event that breaks its schema.
     Undecidable,
     Conflicts,
@@ -71,6 +73,10 @@ impl Parked {
     pub(crate) fn unreadable(violation: &Violation, original: &Bytes, clock: &Clock) -> Self {
         let pointer = Some(violation.pointer.clone());
         Self { pointer, ..Self::new(Reason::Envelope, violation.to_string(), original, clock) }
+    }
+
+    pub(crate) fn not_in_feed(original: &Bytes, clock: &Clock) -> Self {
+        Self::new(Reason::NotInFeed, "its producer has no such event at its position", original, clock)
     }
 
     pub(crate) fn undecodable(error: &DecodeError, original: &Bytes, clock: &Clock) -> Self {

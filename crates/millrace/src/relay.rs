@@ -1,12 +1,13 @@
-//! The way out: what was committed is published at once, one call in flight per stream, and reported to a tracker of the
-//! own feed, the published cursor. An event whose publish or report is lost with the process is found by the sweep, which
-//! publishes what is neither reported nor in flight. Publishing twice is harmless: the id was fixed in the commit.
+//! The way out: what was committed is published at once, as one call with all that waits for its topic, one event in
+//! flight per stream, and reported to a tracker of the own feed, the published cursor. An event whose publish or report is
+//! lost with the process is found by the sweep, which publishes what is neither reported nor in flight. Publishing twice is
+//! harmless: the id was fixed in the commit.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
+use futures::future::join_all;
 use tokio::sync::mpsc;
 
 use crate::event::splice;
@@ -14,57 +15,73 @@ use crate::inbox::{Progress, own_feed};
 use crate::lane::{CommittedEvent, Job};
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
-use crate::sidecar::SidecarError;
-use crate::store::{Answer, Feed, Head, Leaving, Outcome, Placed, Query, StoreError};
+use crate::store::{Answer, Feed, Head, Leaving, Outcome, Placed, Position, Query, StoreError};
 
 /// The consumer name of the published cursor; no service can have it.
 const RELAY: &str = "~relay";
 /// Pauses between tries of one event: doubling from the first to the last.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
-/// Publish calls in flight of one service.
-const IN_FLIGHT: usize = 64;
+/// Events of one call, and calls in flight of one topic: docs/performance.md.
+const BATCH: usize = 50;
+const IN_FLIGHT: usize = 2;
 /// Entries a sweep publishes of one feed at a time.
 const SWEEP: usize = 500;
 
+#[derive(Default)]
 pub(crate) struct Relay {
-    /// Streams with a call in flight, each with what waits behind it.
-    streams: Mutex<HashMap<(String, String), VecDeque<CommittedEvent>>>,
+    topics: Mutex<HashMap<String, Topic>>,
     cursors: Mutex<HashMap<Arc<Feed>, Arc<Progress>>>,
-    calls: Arc<tokio::sync::Semaphore>,
 }
 
-impl Default for Relay {
-    fn default() -> Self {
-        Self {
-            streams: Mutex::default(),
-            cursors: Mutex::default(),
-            calls: Arc::new(tokio::sync::Semaphore::new(IN_FLIGHT)),
+/// An event and how often its publish has failed.
+type Tried = (CommittedEvent, u32);
+
+/// What is to be published to one topic.
+#[derive(Default)]
+struct Topic {
+    /// The next event of each stream that has none in flight, in the order they became so.
+    ready: VecDeque<Tried>,
+    /// Streams with an event that is ready or in flight, each with what waits behind it.
+    streams: HashMap<String, VecDeque<CommittedEvent>>,
+    calls: usize,
+}
+
+impl Topic {
+    fn enter(&mut self, event: CommittedEvent) {
+        match self.streams.get_mut(&event.stream) {
+            Some(waiting) if !is_off(Fault::OnePublish) => waiting.push_back(event),
+            _ => {
+                self.streams.insert(event.stream.clone(), VecDeque::new());
+                self.ready.push_back((event, 0));
+            }
         }
+    }
+
+    /// The stream's event in flight is done with.
+    fn leave(&mut self, stream: &str) {
+        match self.streams.get_mut(stream).and_then(VecDeque::pop_front) {
+            Some(next) => self.ready.push_back((next, 0)),
+            None => drop(self.streams.remove(stream)),
+        }
+    }
+
+    /// Whether one more call is due; it counts from here on.
+    fn begins_call(&mut self) -> bool {
+        let begins = !self.ready.is_empty() && self.calls < IN_FLIGHT;
+        self.calls += usize::from(begins);
+        begins
+    }
+
+    /// What goes into the next of a caller's calls; nothing, when there is no more for it to do.
+    fn take(&mut self) -> Vec<Tried> {
+        self.calls -= usize::from(self.ready.is_empty());
+        self.ready.drain(..self.ready.len().min(BATCH)).collect()
     }
 }
 
 impl Relay {
-    /// Whether the caller is to publish the stream's events; otherwise the event queues behind the one in flight.
-    fn enter(&self, event: &CommittedEvent) -> bool {
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        match streams.get_mut(&(event.topic.clone(), event.stream.clone())) {
-            Some(waiting) => {
-                waiting.push_back(event.clone());
-                false
-            }
-            None => streams.insert((event.topic.clone(), event.stream.clone()), VecDeque::new()).is_none(),
-        }
-    }
-
-    /// The next event of a stream whose publisher is done with the one before.
-    fn next(&self, topic: &str, stream: &str) -> Option<CommittedEvent> {
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (topic.to_owned(), stream.to_owned());
-        let next = streams.get_mut(&key).and_then(VecDeque::pop_front);
-        if next.is_none() {
-            streams.remove(&key);
-        }
-        next
+    fn topics(&self) -> MutexGuard<'_, HashMap<String, Topic>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The published cursor of an own feed.
@@ -83,74 +100,124 @@ impl Service {
 
     /// Publishes the event now, or after the one of its stream that is in flight.
     fn relay_event(&self, event: CommittedEvent) {
-        let cursor = self.relay().cursor(own_feed(self, &event.topic, event.partition));
         // In work until reported, in the stream's queue too: that keeps the sweep off it.
-        if !cursor.take(event.placed.position) || !self.relay().enter(&event) && !is_off(Fault::OnePublish) {
-            return;
+        if self.cursor_of(&event).take(event.placed.position) {
+            let topic = event.topic.clone();
+            self.with_topic(&topic, |topic| topic.enter(event));
         }
+    }
+
+    fn cursor_of(&self, event: &CommittedEvent) -> Arc<Progress> {
+        self.relay().cursor(own_feed(self, &event.topic, event.partition))
+    }
+
+    /// Starts a caller, if there is something to call about after the change.
+    fn with_topic(&self, name: &str, change: impl FnOnce(&mut Topic)) {
+        let mut topics = self.relay().topics();
+        let topic = topics.entry(name.to_owned()).or_default();
+        change(topic);
+        let begins = topic.begins_call();
+        drop(topics);
+        if begins {
+            self.tasks().spawn(self.clone().call(name.to_owned()));
+        }
+    }
+
+    /// Publishes until nothing is ready.
+    async fn call(self, topic: String) {
+        loop {
+            let batch = self.relay().topics().entry(topic.clone()).or_default().take();
+            if batch.is_empty() {
+                return;
+            }
+            self.publish(&topic, batch).await;
+        }
+    }
+
+    async fn publish(&self, topic: &str, batch: Vec<Tried>) {
+        let (batch, lost, unsafe_yet) = self.durable_of(batch).await;
+        let events: Vec<&CommittedEvent> = batch.iter().map(|(event, _)| event).collect();
+        if is_off(Fault::Report) {
+            self.report(&events);
+        }
+        let bytes = events.iter().map(|event| {
+            let previous = if is_off(Fault::Previous) { 0 } else { event.placed.previous };
+            splice(&event.record, Placed { previous, ..event.placed })
+        });
+        let answers = self.sidecar().publish_all(topic, bytes.collect()).await;
+        let (mut taken, mut failed) = (Vec::new(), Vec::new());
+        for (tried, answer) in batch.into_iter().zip(answers) {
+            match answer {
+                Err(error) if !is_off(Fault::PublishAnswer) => {
+                    self.metrics().publish_failed();
+                    tracing::warn!(service = self.name(), topic, %error, "publish failed; trying again");
+                    failed.push(tried);
+                }
+                _ => {
+                    self.metrics().published();
+                    taken.push(tried.0);
+                }
+            }
+        }
+        self.report(&taken.iter().collect::<Vec<_>>());
+        // If the store has not lost them after all, the sweep finds them.
+        lost.iter().for_each(|event| self.cursor_of(event).end(event.placed.position));
+        let over = taken.iter().chain(&lost);
+        self.with_topic(topic, |topic| over.for_each(|event| topic.leave(&event.stream)));
+        failed.into_iter().chain(unsafe_yet).for_each(|tried| self.publish_later(tried));
+    }
+
+    /// Splits off what the store may have lost, and what it can't say yet whether it would keep.
+    async fn durable_of(&self, batch: Vec<Tried>) -> (Vec<Tried>, Vec<CommittedEvent>, Vec<Tried>) {
+        let mut lives: Vec<_> = batch.iter().map(|(event, _)| (event.partition, event.epoch.clone())).collect();
+        lives.sort_unstable();
+        lives.dedup();
+        let asked = lives.iter().map(|(partition, epoch)| self.durable(*partition, epoch, Leaving::Event));
+        let answers: BTreeMap<_, _> = lives.iter().cloned().zip(join_all(asked).await).collect();
+        let (mut durable, mut lost, mut unsafe_yet) = (Vec::new(), Vec::new(), Vec::new());
+        for tried in batch {
+            match answers.get(&(tried.0.partition, tried.0.epoch.clone())) {
+                Some(Ok(())) => durable.push(tried),
+                Some(Err(StoreError::Epoch)) => lost.push(tried.0),
+                Some(Err(_)) | None => unsafe_yet.push(tried),
+            }
+        }
+        if !unsafe_yet.is_empty() {
+            tracing::warn!(service = self.name(), events = unsafe_yet.len(), "can't publish yet; trying again");
+        }
+        (durable, lost, unsafe_yet)
+    }
+
+    fn publish_later(&self, (event, tries): Tried) {
         let service = self.clone();
         self.tasks().spawn(async move {
-            let (topic, stream) = (event.topic.clone(), event.stream.clone());
-            let mut next = Some(event);
-            while let Some(event) = next {
-                if is_off(Fault::Report) {
-                    service.report(&event);
-                }
-                if service.publish_until_taken(&event).await {
-                    service.report(&event);
-                } else {
-                    service.relay().cursor(own_feed(&service, &topic, event.partition)).end(event.placed.position);
-                }
-                next = service.relay().next(&topic, &stream);
-            }
+            service.clock().sleep((PAUSE.0 * 2u32.pow(tries.min(6))).min(PAUSE.1)).await;
+            let topic = event.topic.clone();
+            service.with_topic(&topic, |topic| topic.ready.push_back((event, tries + 1)));
         });
     }
 
-    /// False when the store may have lost the event: if it has not, the sweep finds it.
-    async fn publish_until_taken(&self, event: &CommittedEvent) -> bool {
-        let previous = if is_off(Fault::Previous) { 0 } else { event.placed.previous };
-        let bytes = splice(&event.record, Placed { previous, ..event.placed });
-        let mut pause = PAUSE.0;
-        loop {
-            match self.durable(event.partition, &event.epoch, Leaving::Event).await {
-                Err(StoreError::Epoch) => return false,
-                Err(error) => tracing::warn!(service = self.name(), %error, "can't publish yet; trying again"),
-                Ok(()) => match self.publish(event, bytes.clone()).await {
-                    Ok(()) => {
-                        self.metrics().published();
-                        return true;
-                    }
-                    Err(_) if is_off(Fault::PublishAnswer) => return true,
-                    Err(error) => {
-                        self.metrics().publish_failed();
-                        tracing::warn!(service = self.name(), topic = event.topic, %error, "publish failed; trying again");
-                    }
-                },
-            }
-            self.clock().sleep(pause).await;
-            pause = (pause * 2).min(PAUSE.1);
+    /// Moves the published cursors; not waited for, since a report that is lost only publishes again.
+    fn report(&self, events: &[&CommittedEvent]) {
+        let mut feeds: BTreeMap<u8, (Arc<Progress>, Vec<Position>)> = BTreeMap::new();
+        for event in events {
+            let feed = feeds.entry(event.partition).or_insert_with(|| (self.cursor_of(event), Vec::new()));
+            feed.1.push(event.placed.position);
         }
-    }
-
-    async fn publish(&self, event: &CommittedEvent, bytes: Bytes) -> Result<(), SidecarError> {
-        let _permit = self.relay().calls.acquire().await;
-        self.sidecar().publish(&event.topic, bytes).await
-    }
-
-    /// Moves the published cursor; not waited for, since a report that is lost only publishes again.
-    fn report(&self, event: &CommittedEvent) {
-        let (service, partition, position) = (self.clone(), event.partition, event.placed.position);
-        let cursor = self.relay().cursor(own_feed(self, &event.topic, partition));
-        self.tasks().spawn(async move {
-            if service.refresh(&cursor).await {
-                let (admitted, _) = cursor.admit(Placed { position, previous: 0 }, false);
-                let settle = cursor.settle(position, admitted, Outcome::Done);
-                if service.lane(partition).submit(Job::settle(vec![settle], Some(admitted.life))).await.is_ok() {
-                    cursor.settled(position, Outcome::Done);
+        for (partition, (cursor, positions)) in feeds {
+            let service = self.clone();
+            self.tasks().spawn(async move {
+                if service.refresh(&cursor).await {
+                    let (admitted, _) = cursor.ready(std::iter::empty());
+                    let settle = |position| cursor.settle(position, admitted, Outcome::Done);
+                    let settles = positions.iter().copied().map(settle).collect();
+                    if service.lane(partition).submit(Job::settle(settles, Some(admitted.life))).await.is_ok() {
+                        cursor.settled_all(positions.iter().copied());
+                    }
                 }
-            }
-            cursor.end(position);
-        });
+                positions.iter().for_each(|position| cursor.end(*position));
+            });
+        }
     }
 
     /// Publishes what is in an own feed, neither reported nor in flight, and older than one sweep.

@@ -140,7 +140,8 @@ impl Service {
         let mut silent = 0;
         for source in sources {
             // Before asking: the answer may be older than what is settled when it comes.
-            let lows: HashMap<_, _> = self.inbox().all_progress().into_iter().map(|it| (it.key(), it.low())).collect();
+            let reached: HashMap<_, _> =
+                self.inbox().all_progress().into_iter().map(|it| (it.key(), it.reached())).collect();
             let heads = self.ask::<Heads>(source, "/feeds").await;
             silent += u64::from(heads.is_none());
             let Some(heads) = heads.filter(|_| !is_off(Fault::Heads)) else { continue };
@@ -158,9 +159,9 @@ impl Service {
                 for (partition, head) in told {
                     let feed = Arc::new(Feed { source: source.to_owned(), topic: topic.to_owned(), partition });
                     let progress = self.inbox().progress(&consumer.name, &feed);
-                    let low = lows.get(&progress.key()).copied().unwrap_or(0);
+                    let reached = reached.get(&progress.key()).copied().unwrap_or(0);
                     progress.told_head(head.head);
-                    self.heard_head(&progress, head.head, &head.void, low).await;
+                    self.heard_head(&progress, head.head, &head.void, reached).await;
                 }
             }
         }
@@ -187,15 +188,15 @@ impl Service {
     }
 
     pub(crate) async fn fetch(&self, feed: &Feed, after: Position, limit: usize) -> Vec<Arc<Incoming>> {
-        self.page(feed, after, limit).await.0
+        self.page(feed, after, limit).await.unwrap_or_default().0
     }
 
-    /// Events of a feed in order, and what of its numbers are none.
-    pub(crate) async fn page(&self, feed: &Feed, after: Position, limit: usize) -> (Vec<Arc<Incoming>>, Voids) {
+    /// Events of a feed in order, and what of its numbers are none; `None` when its producer does not answer.
+    pub(crate) async fn page(&self, feed: &Feed, after: Position, limit: usize) -> Option<(Vec<Arc<Incoming>>, Voids)> {
         let path = format!("/feeds/{}/{}?after={after}&limit={limit}", feed.topic, feed.partition);
-        let Some(page) = self.ask::<FeedPage>(&feed.source, &path).await else { return Default::default() };
+        let page = self.ask::<FeedPage>(&feed.source, &path).await?;
         let parse = |event: Box<RawValue>| Incoming::parse(&Bytes::from(event.get().to_owned())).ok().map(Arc::new);
-        (page.events.into_iter().filter_map(parse).collect(), page.void)
+        Some((page.events.into_iter().filter_map(parse).collect(), page.void))
     }
 
     async fn ask<T: serde::de::DeserializeOwned>(&self, source: &str, path: &str) -> Option<T> {

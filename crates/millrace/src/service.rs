@@ -254,7 +254,9 @@ impl Service {
     }
 
     pub(crate) async fn read(&self, number: u8, queries: &[Query]) -> Result<Vec<Answer>, StoreError> {
-        self.store().read(&self.partition(number), queries).await
+        let answers = self.store().read(&self.partition(number), queries).await;
+        self.metrics().store_answers(!matches!(answers, Err(StoreError::Unavailable(_))));
+        answers
     }
 
     pub(crate) async fn read_one(&self, number: u8, query: Query) -> Result<Answer, Problem> {

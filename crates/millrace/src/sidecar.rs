@@ -6,7 +6,8 @@ pub mod embedded;
 
 use axum::http::{Request, Response};
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
 use serde::{Deserialize, Serialize};
 
 /// Publishes and invokes on behalf of one service.
@@ -14,6 +15,11 @@ pub trait Sidecar: Send + Sync + 'static {
     /// Hands a complete CloudEvent to `topic`. `Ok` says the bus took it, not that it is safe: brokers answer so for
     /// events they drop.
     fn publish(&self, topic: &str, event: Bytes) -> BoxFuture<'_, Result<(), SidecarError>>;
+
+    /// As [`Sidecar::publish`] of each, in one call where the bus has such: an answer each. They get there in any order.
+    fn publish_all<'a>(&'a self, topic: &'a str, events: Vec<Bytes>) -> BoxFuture<'a, Vec<Result<(), SidecarError>>> {
+        join_all(events.into_iter().map(|event| self.publish(topic, event))).boxed()
+    }
 
     /// Calls another service's HTTP API; the URI is a path with its query.
     fn invoke(&self, service: &str, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SidecarError>>;

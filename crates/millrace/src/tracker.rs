@@ -62,6 +62,11 @@ impl Tracker {
             && !self.missing.contains(&position)
     }
 
+    /// The last number that is settled.
+    pub fn reached(&self) -> Position {
+        self.done.last().copied().unwrap_or(self.low)
+    }
+
     pub fn is_held(&self, position: Position) -> bool {
         self.held.contains(&position)
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use events::pricing::price;
 use millrace::clock::Clock;
 use millrace::event::splice;
+use millrace::parked::{Parked, Reason};
 use millrace::partition::partition_of;
 use millrace::sidecar::Status;
 use millrace::store::embedded::EmbeddedStore;
@@ -154,4 +155,28 @@ async fn two_replicas_that_start_now_at_once_agree_on_where_now_is() {
             assert!(whole.ends_with(&heard), "{sku}: {heard:?}");
         }
     }
+}
+
+/// A position ahead of everything heard before is nothing strange: the bus may have lost what is in between.
+#[tokio::test(start_paused = true)]
+async fn an_event_far_ahead_of_what_was_heard_is_handled_at_once_if_its_producer_has_it() {
+    let mut world = world(4);
+    // It hears of no head after the first.
+    world.env.tuning.heads = Duration::from_secs(3_600);
+    let consumer = world.start(Kind::View, Start::Beginning);
+    world.env.clock.sleep(Duration::from_secs(1)).await;
+    world.fill(MANY, 1, Kind::View).await;
+    let sku = world.skus[0].last().expect("an article");
+    let placed = Placed { position: world.events() + 1 - EACH, previous: 0 };
+    for sku in ["another", sku] {
+        consumer.deliver(price::TOPIC, vec![splice(&record(0, sku, 1, Kind::View), placed)]).await;
+    }
+    assert_eq!((heard(&consumer, sku).await, consumer.metrics().healed_total()), (vec![1], 0));
+    let parked = consumer.parked().await;
+    let parked: Vec<Parked> =
+        parked.iter().map(|park| serde_json::from_slice(&park.record).expect("a record")).collect();
+    assert!(
+        matches!(&parked[..], [park] if park.reason == Reason::NotInFeed),
+        "what stands there is another: {parked:?}"
+    );
 }

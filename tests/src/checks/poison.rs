@@ -1,7 +1,10 @@
 //! What can't be understood is set aside with a reason and its bytes, and holds up nothing but its own stream.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use events::orders::order::OrderCreated;
+use millrace::deadletters::Redriven;
 use millrace::parked::{Parked, Reason};
 use serde_json::{Value, json};
 
@@ -10,6 +13,8 @@ use super::{MINUTE, event};
 
 /// What no reason, log or label may repeat.
 const PERSONAL: &str = "ada@mail.example";
+/// A position that no event of a short feed can have overtaken its way to.
+const FAR: u64 = 5_000;
 
 pub async fn what_comes_after_poison_waits_until_it_is_released() {
     let feed = [
@@ -96,7 +101,7 @@ pub async fn what_is_no_envelope_is_parked_and_nothing_waits_behind_it() {
     listening.deliver([poison.clone(), vec![bytes(&good)], poison.clone()].concat()).await;
     let parked = listening.parked().await;
     assert!(parked.iter().all(|park| park.reason == Reason::Envelope), "{parked:#?}");
-    let kept: std::collections::BTreeSet<_> = parked.iter().filter_map(Parked::bytes).collect();
+    let kept: BTreeSet<_> = parked.iter().filter_map(Parked::bytes).collect();
     assert_eq!(kept, poison.iter().cloned().collect(), "each as it came");
     assert_eq!(parked.len(), poison.len(), "each once");
     assert_eq!(listening.left().await, (0, 0, poison.len() as u64), "unsettled, held, parked");
@@ -131,4 +136,42 @@ pub async fn an_event_on_a_topic_that_is_not_its_own_changes_nothing() {
     listening.shop.clock.sleep(MINUTE).await;
     assert_eq!(listening.left().await, (0, 0, 0), "unsettled, held, parked");
     listening.costs("SKU-001", Some(1_500)).await;
+}
+
+/// Only its producer can have published an event, and the producer has none at such a position.
+pub async fn an_entry_ahead_of_its_producer_is_parked_and_nothing_waits_behind_it() {
+    let feed = [price("SKU-001", 1, (1, 0), 1_500)];
+    let listening = Listening::to(&feed);
+    let forged = [FAR, u64::MAX].map(|position| bytes(&price("SKU-001", 2, (position, 1), 1)));
+    listening.deliver([&forged[..], &forged[..]].concat()).await;
+    let parked = listening.parked().await;
+    assert!(parked.iter().all(|park| park.reason == Reason::NotInFeed), "{parked:#?}");
+    let kept: BTreeSet<_> = parked.iter().filter_map(Parked::bytes).collect();
+    assert_eq!((parked.len(), kept), (2, forged.into()), "each as it came, once");
+    listening.wait().await;
+    assert_eq!(listening.left().await, (0, 0, 2), "unsettled, held, parked");
+    listening.costs("SKU-001", Some(1_500)).await;
+}
+
+pub async fn an_entry_ahead_of_its_producer_stays_parked_when_it_is_redriven() {
+    let feed = [price("SKU-001", 1, (1, 0), 1_500)];
+    let listening = Listening::to(&feed);
+    listening.deliver(vec![bytes(&feed[0]), bytes(&price("SKU-001", 2, (FAR, 1), 1))]).await;
+    assert_eq!(listening.redrive().await, Redriven::Parked);
+    assert_eq!(listening.letter().await.record.attempts, 2);
+    listening.discard().await;
+    assert_eq!(listening.left().await, (0, 0, 0), "unsettled, held, parked");
+    listening.costs("SKU-001", Some(1_500)).await;
+}
+
+/// What is just ahead is believed unasked, as most of what is published is: it comes out when the producer tells its head.
+pub async fn an_entry_applied_ahead_of_its_producer_is_counted() {
+    let feed = [price("SKU-001", 1, (1, 0), 1_500)];
+    let listening = Listening::to(&feed);
+    listening.deliver(vec![bytes(&feed[0]), bytes(&price("SKU-002", 1, (3, 0), 1_200))]).await;
+    let regressed = || listening.orders().metrics().feed_regressed_total();
+    assert_eq!(regressed(), 0);
+    listening.wait().await;
+    assert!(regressed() > 0);
+    assert_eq!(listening.left().await, (0, 0, 0), "nobody waits for what is in between");
 }

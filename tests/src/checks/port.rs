@@ -1,12 +1,16 @@
-//! The port a sidecar calls: without its token nothing is heard, told or done.
+//! The port a sidecar calls: without its token nothing is heard, told or done, and nothing is acknowledged
+//! that could not be kept.
 
 use axum::body::Body;
 use axum::http::Request;
 use events::pricing::price::{self, PriceUpdated};
 use millrace::pii::Secret;
+use millrace::sidecar::Status;
 use serde_json::json;
 
-use super::{accepted, event, post, refused};
+use super::listening::{Listening, bytes, price as nth_price};
+use super::{MINUTE, accepted, event, post, refused};
+use crate::chaos::Trouble;
 use crate::order::Wanted;
 use crate::shop::{Options, Shop};
 use crate::world::call;
@@ -40,4 +44,22 @@ pub async fn a_call_without_the_app_token_has_no_effect() {
         assert_eq!(answer.status(), 200, "{path}: {answer:?}");
     }
     accepted(&post(&shop, "/orders", "k-1", &Wanted::default().body()).await);
+}
+
+/// It could not be kept, so it must not be acknowledged: not a copy of what is still being tried either.
+pub async fn what_comes_while_the_store_is_away_is_asked_for_again() {
+    let feed = [1, 2].map(|n| nth_price("SKU-001", n, (n, n - 1), 1_000 + n as i64));
+    let mut elsewhere = nth_price("SKU-002", 1, (1, 0), 1_200);
+    elsewhere["feed"] = json!("08");
+    let listening = Listening::to(&feed);
+    listening.deliver(vec![bytes(&feed[0])]).await;
+    listening.shop.chaos.begin(Trouble::StoreAway, "orders", MINUTE);
+    for event in [&feed[1], &feed[1], &elsewhere] {
+        let status = listening.orders().deliver(price::TOPIC, vec![bytes(event)]).await;
+        assert_eq!(status, [Status::Retry], "{event:#}");
+    }
+    listening.shop.clock.sleep(2 * MINUTE).await;
+    listening.deliver(vec![bytes(&feed[1]), bytes(&elsewhere)]).await;
+    listening.costs("SKU-001", Some(1_002)).await;
+    listening.costs("SKU-002", Some(1_200)).await;
 }

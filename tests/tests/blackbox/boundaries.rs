@@ -2,6 +2,7 @@
 
 checks! {
     a_call_without_the_app_token_has_no_effect,
+    what_comes_while_the_store_is_away_is_asked_for_again,
     a_callback_that_is_not_signed_changes_nothing,
     a_callback_is_heard_once_however_often_it_comes,
     a_callback_that_is_early_is_asked_to_come_again,

@@ -3,6 +3,7 @@
 
 mod broker;
 mod contract;
+mod deadletters;
 mod doctor;
 mod doubled;
 mod durability;

@@ -69,7 +69,7 @@ impl Plan {
             }
             let tokens = [("DAPR_API_TOKEN", random()?.into()), ("APP_API_TOKEN", random()?.into())];
             let app = app(config, &ours, service, own, links, &tokens);
-            services.push((app, sidecar(config, &daprd, service, own, links, &tokens)));
+            services.push((app, sidecar(&config.data, &daprd, service, own, links, &tokens)));
         }
         let partners = partners(config, &ours, ports);
         let ports = self::ports(config).into_iter().chain(proxies.iter().map(|(at, _)| *at)).collect();
@@ -130,9 +130,10 @@ fn partners(config: &Config, ours: &Path, ports: Ports) -> Vec<Spec> {
     simulated.map(spec).collect()
 }
 
-type Tokens = [(&'static str, OsString); 2];
+/// The name of its variable, and what it says.
+pub type Token = (&'static str, OsString);
 
-fn app(config: &Config, ours: &Path, service: &str, own: ServicePorts, links: Links, tokens: &Tokens) -> Spec {
+fn app(config: &Config, ours: &Path, service: &str, own: ServicePorts, links: Links, tokens: &[Token]) -> Spec {
     let mut environment = environment(config);
     environment.extend(tokens.iter().cloned());
     let port = |port: u16| OsString::from(port.to_string());
@@ -150,7 +151,8 @@ fn app(config: &Config, ours: &Path, service: &str, own: ServicePorts, links: Li
     }
 }
 
-fn sidecar(config: &Config, daprd: &Path, service: &str, own: ServicePorts, links: Links, tokens: &Tokens) -> Spec {
+/// A daprd beside `service`, on what [`resources::write`] has written to `data`.
+pub fn sidecar(data: &Path, daprd: &Path, service: &str, own: ServicePorts, links: Links, tokens: &[Token]) -> Spec {
     let mut environment: Vec<(&str, OsString)> = tokens.to_vec();
     let redis = local(links.broker).to_string();
     environment.extend([("DAPR_HOST_IP", "127.0.0.1".into()), ("MILLRACE_REDIS_HOST", redis.into())]);
@@ -164,14 +166,14 @@ fn sidecar(config: &Config, daprd: &Path, service: &str, own: ServicePorts, link
         links.app, own.dapr_http, own.dapr_grpc, own.dapr_internal, own.dapr_metrics
     );
     let mut args: Vec<OsString> = flags.split_whitespace().map(OsString::from).collect();
-    args.extend(["--resources-path".into(), resources::components(&config.data).into()]);
-    args.extend(["--config".into(), resources::configuration(&config.data).into()]);
+    args.extend(["--resources-path".into(), resources::components(data).into()]);
+    args.extend(["--config".into(), resources::configuration(data).into()]);
     Spec {
         name: format!("{service}/daprd"),
         program: daprd.to_owned(),
         args,
         environment,
-        folder: resources::folder(&config.data),
+        folder: resources::folder(data),
         port: own.dapr_http,
         is_ours: false,
     }

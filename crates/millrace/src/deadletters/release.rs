@@ -58,11 +58,15 @@ impl Service {
     async fn drive_unplaced(&self, letter: &Letter) {
         let (Some(bytes), Park { entry, .. }) = (letter.record.bytes(), &letter.park) else { return };
         let again = match Incoming::parse(&bytes) {
-            Ok(incoming) if incoming.place.is_some() => {
-                let topic = entry.split('|').next().unwrap_or_default();
-                self.drive(topic, vec![Arc::new(incoming)]).await;
-                None
-            }
+            Ok(incoming) if incoming.place.is_some() => match self.is_in_feed(&incoming).await {
+                None => return,
+                Some(false) => Some(Parked::not_in_feed(&bytes, self.clock())),
+                Some(true) => {
+                    let topic = entry.split('|').next().unwrap_or_default();
+                    self.drive(topic, vec![Arc::new(incoming)]).await;
+                    None
+                }
+            },
             Ok(_) => Some(Parked::new(Reason::NoFeed, letter.record.detail.clone(), &bytes, self.clock())),
             Err(violation) => Some(Parked::unreadable(&violation, &bytes, self.clock())),
         };

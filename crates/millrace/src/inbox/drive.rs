@@ -65,7 +65,9 @@ impl Service {
     ) -> BoxFuture<'a, ()> {
         async move {
             let Some((feed, placed)) = incoming.place.clone() else {
-                return self.park_foreign(consumer, &incoming).await;
+                let record =
+                    Parked::new(Reason::NoFeed, "the envelope has no feed position", &incoming.bytes, self.clock());
+                return self.park_unplaced(consumer, &incoming, record).await;
             };
             let progress = self.inbox().progress(&consumer.name, &feed);
             let Some(in_work) = progress.begin(placed.position) else {
@@ -98,6 +100,7 @@ impl Service {
                 self.metrics().delivery(Delivery::Duplicate);
                 Round::Over
             }
+            _ if !entry.progress.reaches(entry.placed.position) => self.ask_for(entry).await,
             Admission::BehindHeld if is_off(Fault::Hold) => self.apply(entry, admitted).await,
             Admission::Early if is_off(Fault::Predecessor) => self.apply(entry, admitted).await,
             Admission::BehindHeld if is_released => Round::Over,

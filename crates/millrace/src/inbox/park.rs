@@ -8,7 +8,7 @@ use crate::app::Consumer;
 use crate::event::{Context, Incoming};
 use crate::lane::{Done, Job};
 use crate::metrics::Delivery;
-use crate::parked::{Parked, Reason};
+use crate::parked::Parked;
 use crate::partition::partition_of;
 use crate::sabotage::{Fault, is_off};
 use crate::schema::Violation;
@@ -49,8 +49,8 @@ impl Service {
         self.park_by_hash(self.name(), topic, Parked::unreadable(violation, bytes, self.clock()), bytes).await;
     }
 
-    pub(super) async fn park_foreign(&self, consumer: &Consumer, incoming: &Incoming) {
-        let record = Parked::new(Reason::NoFeed, "the envelope has no feed position", &incoming.bytes, self.clock());
+    /// As [`Service::park_unreadable`], of an envelope that can be read and has no place in a feed.
+    pub(super) async fn park_unplaced(&self, consumer: &Consumer, incoming: &Incoming, record: Parked) {
         let topic = incoming.name.rsplit_once('.').map_or("", |(topic, _)| topic);
         self.park_by_hash(&consumer.name, topic, record, &incoming.bytes).await;
     }

@@ -11,6 +11,9 @@ use crate::sabotage::{Fault, is_off};
 use crate::store::{Feed, Outcome, Placed, Position, Settle};
 use crate::tracker::{Admission, Tracker};
 
+/// How far ahead of its producer's known head an entry is believed unasked: more than overtake each other on a bus.
+const REACH: Position = 1_000;
+
 pub(crate) struct Progress {
     consumer: String,
     feed: Arc<Feed>,
@@ -115,18 +118,26 @@ impl Progress {
 
     /// Takes the entry for this task; `None` when another one is on it.
     pub fn begin(self: &Arc<Self>, position: Position) -> Option<InWork> {
-        self.take(position).then(|| InWork { progress: self.clone(), position })
+        self.state().in_work.insert(position).then(|| InWork { progress: self.clone(), position })
     }
 
-    /// As [`Progress::begin`] where the work outlives any guard: [`Progress::end`] ends it.
+    /// As [`Progress::begin`] of an own event, where the work outlives any guard: [`Progress::end`] ends it.
     pub fn take(&self, position: Position) -> bool {
-        let mut state = self.state();
-        state.head = state.head.max(position);
-        state.in_work.insert(position)
+        self.saw_head(position);
+        self.state().in_work.insert(position)
     }
 
     pub fn end(&self, position: Position) {
         self.state().in_work.remove(&position);
+    }
+
+    /// Whether it may be believed that its producer has an event there; then that is known from here on.
+    pub fn reaches(&self, position: Position) -> bool {
+        let mut state = self.state();
+        let known = state.head.max(state.tracker.low);
+        let reaches = position <= known.saturating_add(REACH);
+        state.head = if reaches { known.max(position) } else { state.head };
+        reaches
     }
 
     /// `released`: the entry is held, and to be driven again.
@@ -134,8 +145,7 @@ impl Progress {
         let state = self.state();
         let admitted = Admitted { generation: state.tracker.generation, life: state.life.unwrap_or(0) };
         let admit = if released { Tracker::readmit } else { Tracker::admit };
-        let admission = admit(&state.tracker, placed.position, placed.previous);
-        (admitted, admission)
+        (admitted, admit(&state.tracker, placed.position, placed.previous))
     }
 
     pub fn settle(&self, position: Position, admitted: Admitted, outcome: Outcome) -> Settle {
@@ -255,8 +265,9 @@ impl Progress {
         Some((low, state.tracker.holes().filter(|_| !is_off(Fault::Holes)).collect()))
     }
 
-    pub fn low(&self) -> Position {
-        self.state().tracker.low
+    /// The last number that is settled.
+    pub fn reached(&self) -> Position {
+        self.state().tracker.reached()
     }
 
     /// How many numbers of a range that the producer says is void are settled as events; `None` if that was known.

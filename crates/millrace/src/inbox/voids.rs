@@ -9,11 +9,11 @@ use crate::service::Service;
 use crate::store::{Outcome, Position, Voids};
 
 impl Service {
-    /// Follows what the producer says of a feed. `low` is how far it was settled before the producer was asked.
-    pub(crate) async fn heard_head(&self, progress: &Arc<Progress>, head: Position, void: &Voids, low: Position) {
-        if head < low {
+    /// Follows what the producer says of a feed. `reached` is what was settled last before the producer was asked.
+    pub(crate) async fn heard_head(&self, progress: &Arc<Progress>, head: Position, void: &Voids, reached: Position) {
+        if head < reached {
             let (consumer, feed) = (progress.consumer(), progress.feed_name());
-            tracing::error!(service = self.name(), consumer, feed, low, head, "a feed went back");
+            tracing::error!(service = self.name(), consumer, feed, reached, head, "a feed went back");
             self.metrics().feed_regressed();
         }
         progress.saw_head(head);

@@ -51,7 +51,7 @@ impl Memory {
     }
 
     pub async fn store_failed(&self, error: &StoreError, pause: Duration) {
-        self.outlets.metrics.store_failed();
+        self.outlets.metrics.store_answers(false);
         tracing::warn!(service = self.outlets.service, partition = self.partition.number, %error, "the store did not answer; trying again");
         self.outlets.clock.sleep(pause).await;
     }

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use serde::{Deserialize, Serialize};
 
 use super::{PUBSUB, Sidecar, SidecarError};
 use crate::outside::{exchange, http_client};
@@ -40,19 +41,91 @@ impl Dapr {
     }
 }
 
+/// One event of a bulk call.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    entry_id: String,
+    event: String,
+    content_type: &'static str,
+}
+
+/// What daprd answers to a bulk call some of which failed.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Failures {
+    failed_entries: Vec<Failure>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Failure {
+    entry_id: String,
+    #[serde(default)]
+    error: String,
+}
+
+impl Dapr {
+    /// Raw: daprd would marshal the envelope again. What it adds to other publishers' events is written here.
+    fn marked(topic: &str, event: &Bytes) -> Vec<u8> {
+        let head = format!(r#"{{"topic":"{topic}","pubsubname":"{PUBSUB}","#);
+        [head.as_bytes(), event.get(1..).unwrap_or_default()].concat()
+    }
+
+    async fn post(&self, path: &str, kind: &str, body: Bytes) -> Result<Response<Bytes>, SidecarError> {
+        let uri = format!("{}/v1.0/publish/{path}?metadata.rawPayload=true", self.base);
+        let request = Request::post(uri).header(header::CONTENT_TYPE, kind).body(body);
+        self.call(request.map_err(|error| SidecarError(error.to_string()))?).await
+    }
+
+    /// Text, and not JSON, because daprd passes on a text's bytes as they are.
+    async fn publish_in_bulk(
+        &self,
+        topic: &str,
+        events: &[Bytes],
+    ) -> Result<Vec<Result<(), SidecarError>>, SidecarError> {
+        let text =
+            |event| String::from_utf8(Self::marked(topic, event)).map_err(|error| SidecarError(error.to_string()));
+        let entry = |(index, event): (usize, _)| {
+            Ok(Entry { entry_id: index.to_string(), event: text(event)?, content_type: "text/plain" })
+        };
+        let entries = events.iter().enumerate().map(entry).collect::<Result<Vec<_>, SidecarError>>()?;
+        let body = serde_json::to_vec(&entries).map_err(|error| SidecarError(error.to_string()))?;
+        let response = self.post(&format!("bulk/{PUBSUB}/{topic}"), "application/json", body.into()).await?;
+        let mut answers = vec![Ok(()); events.len()];
+        if response.status().is_success() {
+            return Ok(answers);
+        }
+        let whole = refused(&response);
+        let failures: Failures = serde_json::from_slice(response.body()).unwrap_or_default();
+        for failure in &failures.failed_entries {
+            let place = failure.entry_id.parse().ok().and_then(|index: usize| answers.get_mut(index));
+            *place.ok_or_else(|| whole.clone())? = Err(SidecarError(failure.error.clone()));
+        }
+        if failures.failed_entries.is_empty() { Err(whole) } else { Ok(answers) }
+    }
+}
+
+fn refused(response: &Response<Bytes>) -> SidecarError {
+    SidecarError(format!("{}: {}", response.status(), String::from_utf8_lossy(response.body())))
+}
+
 impl Sidecar for Dapr {
     fn publish(&self, topic: &str, event: Bytes) -> BoxFuture<'_, Result<(), SidecarError>> {
-        // Raw: daprd would marshal the envelope again. What it adds to other publishers' events is written here.
-        let uri = format!("{}/v1.0/publish/{PUBSUB}/{topic}?metadata.rawPayload=true", self.base);
-        let head = format!(r#"{{"topic":"{topic}","pubsubname":"{PUBSUB}","#);
+        let (path, body) = (format!("{PUBSUB}/{topic}"), Self::marked(topic, &event));
         async move {
-            let body = Bytes::from([head.as_bytes(), event.get(1..).unwrap_or_default()].concat());
-            let request = Request::post(uri).header(header::CONTENT_TYPE, "application/cloudevents+json").body(body);
-            let response = self.call(request.map_err(|error| SidecarError(error.to_string()))?).await?;
-            if response.status().is_success() {
-                return Ok(());
+            let response = self.post(&path, "application/cloudevents+json", body.into()).await?;
+            if response.status().is_success() { Ok(()) } else { Err(refused(&response)) }
+        }
+        .boxed()
+    }
+
+    fn publish_all<'a>(&'a self, topic: &'a str, events: Vec<Bytes>) -> BoxFuture<'a, Vec<Result<(), SidecarError>>> {
+        async move {
+            if let [event] = &events[..] {
+                return vec![self.publish(topic, event.clone()).await];
             }
-            Err(SidecarError(format!("{}: {}", response.status(), String::from_utf8_lossy(response.body()))))
+            self.publish_in_bulk(topic, &events).await.unwrap_or_else(|error| vec![Err(error); events.len()])
         }
         .boxed()
     }

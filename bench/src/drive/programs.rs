@@ -1,0 +1,115 @@
+//! The programs of others that a system needs, and what each is told.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use cli::dev::plan::{Links, sidecar};
+use cli::dev::programs::{DAPRD, REDIS};
+use cli::dev::{Spec, resources};
+use cli::ports::ServicePorts;
+use tokio::process::Command;
+
+use super::subject::{Fsync, Peer, Subject};
+use super::system::{Ports, home};
+use crate::saga::SERVICES;
+use crate::serve::TOKEN;
+
+/// Those that are there; what is missing is said when it is needed.
+#[derive(Default)]
+pub struct Programs {
+    redis: Option<PathBuf>,
+    daprd: Option<PathBuf>,
+    peers: Vec<PathBuf>,
+}
+
+impl Programs {
+    /// Finds what `subjects` need, and builds the peers.
+    pub async fn find(subjects: &[Subject]) -> anyhow::Result<Self> {
+        let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        let mut programs = Self::default();
+        if subjects.iter().any(|subject| subject.has_redis()) {
+            programs.redis = Some(REDIS.find(variable(REDIS.variable).as_deref()).await?.0);
+        }
+        if subjects.iter().any(|subject| subject.has_sidecars()) {
+            programs.daprd = Some(DAPRD.find(variable(DAPRD.variable).as_deref()).await?.0);
+        }
+        if subjects.iter().any(|subject| matches!(subject, Subject::Peer(_))) {
+            let built =
+                Command::new(home().join("peers/build")).output().await.context("cannot run bench/peers/build")?;
+            ensure!(built.status.success(), "bench/peers/build: {}", String::from_utf8_lossy(&built.stderr));
+            programs.peers = String::from_utf8(built.stdout)?.lines().map(PathBuf::from).collect();
+        }
+        Ok(programs)
+    }
+
+    pub fn peer(&self, peer: Peer) -> anyhow::Result<&Path> {
+        let place = match peer {
+            Peer::Watermill => 0,
+            Peer::DaprGo => 1,
+        };
+        self.peers.get(place).map(PathBuf::as_path).context("bench/peers/build names two programs")
+    }
+
+    pub fn redis(&self, ports: Ports, fsync: Fsync, folder: &Path) -> anyhow::Result<Command> {
+        let mut redis = Command::new(self.redis.as_deref().context("no Redis")?);
+        redis.args([
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            &ports.redis().to_string(),
+            "--save",
+            "",
+            "--loglevel",
+            "warning",
+        ]);
+        redis.arg("--dir").arg(folder);
+        match fsync {
+            Fsync::Off => redis.args(["--appendonly", "no"]),
+            Fsync::Everysec => redis.args(["--appendonly", "yes", "--appendfsync", "everysec"]),
+            Fsync::Always => redis.args(["--appendonly", "yes", "--appendfsync", "always"]),
+        };
+        Ok(redis)
+    }
+
+    /// Writes what the daprds of a system read.
+    pub fn resources(&self, subject: Subject, folder: &Path) -> anyhow::Result<()> {
+        resources::write(folder)?;
+        if let Subject::Peer(_) = subject {
+            let theirs = home().join("peers/dapr-go");
+            let components = resources::components(folder);
+            fs::remove_dir_all(&components)?;
+            fs::create_dir(&components)?;
+            for file in fs::read_dir(theirs.join("components"))? {
+                let file = file?;
+                fs::copy(file.path(), components.join(file.file_name()))?;
+            }
+            fs::copy(theirs.join("configuration.yaml"), resources::configuration(folder))?;
+        }
+        Ok(())
+    }
+
+    /// The daprd of one service, as `millrace dev` starts it, but for metrics, which nobody here reads.
+    pub fn daprd(&self, subject: Subject, ports: Ports, place: usize, folder: &Path) -> anyhow::Result<Command> {
+        let daprd = self.daprd.as_deref().context("no daprd")?;
+        let first = ports.daprd(place);
+        let own = ServicePorts {
+            app: ports.services()[place],
+            admin: 0,
+            dapr_http: first,
+            dapr_grpc: first + 1,
+            dapr_internal: first + 2,
+            dapr_metrics: first + 3,
+        };
+        let tokens = match subject {
+            Subject::Ours(_) => vec![("DAPR_API_TOKEN", TOKEN.into()), ("APP_API_TOKEN", TOKEN.into())],
+            Subject::Peer(_) => vec![("PEERS_REDIS_HOST", OsString::from(format!("127.0.0.1:{}", ports.redis())))],
+        };
+        let Spec { args, environment, folder, .. } =
+            sidecar(folder, daprd, SERVICES[place], own, Links::direct(own, ports.redis()), &tokens);
+        let mut command = Command::new(daprd);
+        command.args(args).arg("--enable-metrics=false").envs(environment).current_dir(folder);
+        Ok(command)
+    }
+}

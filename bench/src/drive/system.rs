@@ -1,0 +1,142 @@
+//! A system under test: its processes, from start to end. All of them end with the driver.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use cli::dev::EXIT_WITH_STDIN;
+use futures::future::join_all;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+use super::client::Client;
+use super::programs::Programs;
+use super::subject::{Fsync, Subject};
+use super::usage::Usage;
+use crate::saga::SERVICES;
+
+const START: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(20);
+
+pub struct System {
+    pub name: &'static str,
+    /// The level of durability; see docs/delivery.md.
+    pub durability: &'static str,
+    ports: Ports,
+    processes: Vec<(&'static str, Child)>,
+    folder: PathBuf,
+}
+
+/// A driver's ports: services, then Redis, then ten for each daprd.
+#[derive(Clone, Copy)]
+pub struct Ports(pub u16);
+
+impl Ports {
+    pub fn services(self) -> [u16; 5] {
+        std::array::from_fn(|place| self.0 + place as u16)
+    }
+
+    pub fn redis(self) -> u16 {
+        self.0 + 9
+    }
+
+    /// The first of one sidecar: its HTTP API.
+    pub fn daprd(self, place: usize) -> u16 {
+        self.0 + 10 + 10 * place as u16
+    }
+}
+
+impl System {
+    pub async fn start(subject: Subject, fsync: Fsync, port: u16, programs: &Programs) -> anyhow::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("millrace-bench-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder)?;
+        let (name, durability) = (subject.name(), subject.durability(fsync));
+        let mut system = Self { name, durability, ports: Ports(port), processes: Vec::new(), folder };
+        if subject.has_redis() {
+            system.spawn("redis", programs.redis(system.ports, fsync, &system.folder)?)?;
+        }
+        if subject.has_sidecars() {
+            programs.resources(subject, &system.folder)?;
+            for place in 0..SERVICES.len() {
+                let daprd = programs.daprd(subject, system.ports, place, &system.folder)?;
+                system.spawn("daprd", daprd)?;
+            }
+        }
+        system.start_services(subject, programs)?;
+        timeout(START, system.ready(subject)).await.with_context(|| format!("{name} does not start"))?;
+        Ok(system)
+    }
+
+    fn start_services(&mut self, subject: Subject, programs: &Programs) -> anyhow::Result<()> {
+        let processes = if subject.is_one_process() { vec!["all"] } else { SERVICES.to_vec() };
+        for (place, service) in processes.into_iter().enumerate() {
+            let mut command = match subject {
+                Subject::Ours(form) => {
+                    let mut ours = Command::new(std::env::current_exe()?);
+                    ours.args(["serve", "--form", form.to_possible_value().context("a form has a name")?.get_name()]);
+                    ours
+                }
+                Subject::Peer(peer) => Command::new(programs.peer(peer)?),
+            };
+            command.args(["--service", service, "--port", &self.ports.services()[place].to_string()]);
+            if subject.has_redis() {
+                command.args(["--redis", &format!("127.0.0.1:{}", self.ports.redis())]);
+            } else {
+                command.arg("--data").arg(&self.folder);
+            }
+            if subject.has_sidecars() {
+                command.args(["--dapr-http-port", &self.ports.daprd(place).to_string()]);
+            }
+            self.spawn("app", command)?;
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self, class: &'static str, mut command: Command) -> anyhow::Result<()> {
+        // Ours end by themselves when the pipe closes, however the driver ends. A group of its own: ctrl-C is for the driver.
+        command.env(EXIT_WITH_STDIN, "1").stdin(Stdio::piped()).stdout(Stdio::null());
+        let child = command.kill_on_drop(true).process_group(0).spawn();
+        let child = child.with_context(|| format!("cannot start {:?}", command.as_std().get_program()))?;
+        self.processes.push((class, child));
+        Ok(())
+    }
+
+    async fn ready(&self, subject: Subject) {
+        let client = self.client();
+        for place in 0..SERVICES.len() {
+            while !client.is_ready(self.ports.services()[place], "/healthz").await {
+                sleep(LOOK).await;
+            }
+            while subject.has_sidecars() && !client.is_ready(self.ports.daprd(place), "/v1.0/healthz").await {
+                sleep(LOOK).await;
+            }
+        }
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(self.ports.services())
+    }
+
+    pub fn usage(&self) -> anyhow::Result<Usage> {
+        Usage::of(self.processes.iter().filter_map(|(class, child)| Some((*class, child.id()?))))
+    }
+
+    /// What it has stored nobody asks for any more.
+    pub async fn stop(mut self) {
+        join_all(self.processes.iter_mut().map(|(_, child)| child.kill())).await;
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The folder of `bench/`.
+pub fn home() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

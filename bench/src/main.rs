@@ -1,0 +1,30 @@
+//! `bench serve` is a system under test, `bench run` measures some.
+
+use std::process::ExitCode;
+
+use bench::{drive, serve};
+use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
+
+/// Measures the framework on standard jobs
+#[derive(Parser)]
+#[command(name = "bench", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Run(drive::Args),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    cli::dev::exit_with_parent();
+    match Cli::parse().command {
+        Command::Serve(args) => Builder::new_multi_thread().enable_all().build()?.block_on(serve::run(args)),
+        // One thread: what drives must not take the machine from what is driven.
+        Command::Run(args) => Builder::new_current_thread().enable_all().build()?.block_on(drive::run(args)),
+    }
+}

@@ -1,0 +1,104 @@
+//! `bench serve`: a system that is measured, or one service of it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use cli::ports::local;
+use cli::process::{Servers, listen, stop_signal};
+use millrace::clock::Clock;
+use millrace::outside::Network;
+use millrace::pii::Secret;
+use millrace::sidecar::dapr::Dapr;
+use millrace::sidecar::embedded::Bus;
+use millrace::store::Store;
+use millrace::store::embedded::EmbeddedStore;
+use millrace::store::redis::{Durability, RedisStore};
+use millrace::{Env, Service, Tuning};
+
+use crate::saga::{SERVICES, Shipped, Tap, app};
+
+/// What daprd and the driver show at the app port.
+pub const TOKEN: &str = "bench";
+const LAST_REQUESTS: Duration = Duration::from_millis(200);
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// All services in one process, nothing kept
+    Memory,
+    /// All services in one process, on the disk
+    Disk,
+    /// All services in one process over Redis, the bus inside
+    Redis,
+    /// Each service in a process of its own beside a daprd, over Redis
+    Dapr,
+}
+
+/// The system that is measured, or one service of it
+#[derive(clap::Args)]
+pub struct Args {
+    #[arg(long)]
+    form: Form,
+    /// One of them, or `all`, each on the port after the one before
+    #[arg(long, default_value = "all")]
+    service: String,
+    #[arg(long)]
+    port: u16,
+    /// Where --form disk keeps its files
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// host:port
+    #[arg(long)]
+    redis: Option<String>,
+    #[arg(long)]
+    dapr_http_port: Option<u16>,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let stop = stop_signal()?;
+    let clock = Clock::system();
+    let shipped = Shipped::default();
+    let store = open(&args, &clock).await?;
+    let mut servers = Servers::default();
+    let named = |name: &&&str| args.service == "all" || args.service == **name;
+    let bus = Bus::new(clock.clone());
+    for (port, name) in (args.port..).zip(SERVICES.iter().filter(named)) {
+        let env = Env {
+            store: store.clone(),
+            sidecar: match args.dapr_http_port {
+                Some(port) => {
+                    Arc::new(Tap { sidecar: Dapr::new(port, Some(Secret::new(TOKEN))), shipped: shipped.clone() })
+                }
+                None => Arc::new(Tap { sidecar: bus.clone(), shipped: shipped.clone() }),
+            },
+            outside: Arc::new(Network::new("127.0.0.1:25", "bench@millrace.example")),
+            clock: clock.clone(),
+            tuning: Tuning::default(),
+        };
+        let service: Service = app(name, &shipped).context("no such service")?.start(env);
+        if args.dapr_http_port.is_none() {
+            bus.attach(&service);
+        }
+        servers.add(listen(local(port)).await?, service.router(Some(Secret::new(TOKEN))));
+    }
+    stop.await;
+    servers.stop(LAST_REQUESTS).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn open(args: &Args, clock: &Clock) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(match args.form {
+        Form::Memory => Arc::new(EmbeddedStore::memory(clock.clone())),
+        Form::Disk => {
+            let data = args.data.as_deref().context("--form disk needs --data")?;
+            Arc::new(EmbeddedStore::disk(data, clock.clone())?)
+        }
+        Form::Redis | Form::Dapr => {
+            let redis = args.redis.as_deref().context("--redis is missing")?;
+            Arc::new(RedisStore::connect(&format!("redis://{redis}"), "bench", Durability::None).await?)
+        }
+    })
+}

@@ -17,7 +17,6 @@ use crate::decider::Decision;
 use crate::event::Context;
 use crate::idempotency::PendingResult;
 use crate::problem::Rejected;
-use crate::sabotage::{Fault, is_off};
 use crate::store::{Epoch, Floor, GROUP_UNITS, Mark, NewWork, Park, Partition, Settle, StoreError};
 use group::Memory;
 
@@ -208,7 +207,7 @@ impl Worker {
     async fn attempt_all(&mut self, mut group: Vec<Queued>) -> Vec<Queued> {
         let epoch = self.epoch().await;
         let (current, stale): (Vec<_>, Vec<_>) =
-            group.into_iter().partition(|queued| queued.job.life.is_none_or(|admitted| self.is_valid(admitted)));
+            group.into_iter().partition(|queued| queued.job.life.is_none_or(|admitted| self.opening <= admitted));
         group = current;
         refuse(stale, &Refused::Stale);
         match self.memory.commit(&epoch, &mut group).await {
@@ -226,10 +225,6 @@ impl Worker {
             }
             Err(StoreError::Unavailable(_) | StoreError::Corrupt(_)) => group,
         }
-    }
-
-    fn is_valid(&self, admitted: u64) -> bool {
-        self.opening <= admitted || is_off(Fault::Life)
     }
 
     /// The partition's epoch, opening it as often as it takes.

@@ -64,12 +64,6 @@ pub enum Fault {
     Jump,
     /// A commit is taken whatever epoch it names, and by a closed partition.
     Epoch,
-    /// A settle is taken though its tracker was rewound since it was read.
-    Generation,
-    /// What was admitted before an opening is committed after it.
-    Life,
-    /// Floors are raised without what is held or missing below.
-    Holes,
     /// An event is published, and told to consumers, though its commit could not be synced.
     SyncEvent,
     /// What is synced leaves without a look whether it is still there.

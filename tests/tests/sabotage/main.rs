@@ -19,7 +19,7 @@ const FAR: u64 = 24;
 const ORDERS: usize = 40;
 const NAIVE_ORDERS: usize = 100;
 
-const FAULTS: [Fault; 35] = [
+const FAULTS: [Fault; 31] = [
     Fault::Version,
     Fault::Signature,
     Fault::Freshness,
@@ -46,12 +46,8 @@ const FAULTS: [Fault; 35] = [
     Fault::Report,
     Fault::PublishAnswer,
     Fault::Heads,
-    Fault::Rewind,
     Fault::Jump,
     Fault::Epoch,
-    Fault::Generation,
-    Fault::Life,
-    Fault::Holes,
     Fault::SyncEvent,
     Fault::StillThere,
     Fault::Voids,

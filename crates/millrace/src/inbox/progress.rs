@@ -262,7 +262,7 @@ impl Progress {
         }
         state.floored = (low, life);
         let low = if is_off(Fault::Floor) { state.head } else { low };
-        Some((low, state.tracker.holes().filter(|_| !is_off(Fault::Holes)).collect()))
+        Some((low, state.tracker.holes().collect()))
     }
 
     /// The last number that is settled.

@@ -78,7 +78,7 @@ impl<'a> Group<'a> {
             }
         }
         for settle in &unit.settles {
-            if self.tracker(settle)?.generation != settle.generation && !is_off(Fault::Generation) {
+            if self.tracker(settle)?.generation != settle.generation {
                 return Ok(Some(Verdict::Stale));
             }
         }

@@ -6,6 +6,9 @@ use bench::{drive, serve};
 use clap::{Parser, Subcommand};
 use tokio::runtime::Builder;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures the framework on standard jobs
 #[derive(Parser)]
 #[command(name = "bench", max_term_width = 100)]

@@ -72,7 +72,7 @@ func route(service *saga.Service, publisher message.Publisher, logger watermill.
 		ShouldRetry: func(p middleware.RetryParams) bool { return !invalid(p.Err) }, Logger: logger,
 	}
 	// The first is the outermost: a retry must not meet the mark that its own first try has set.
-	router.AddMiddleware(count(service), poison, deduplicator.Middleware, retry.Middleware, middleware.Recoverer)
+	router.AddMiddleware(received(service), poison, deduplicator.Middleware, retry.Middleware, middleware.Recoverer)
 	router.AddPublisherDecorators(func(inner message.Publisher) (message.Publisher, error) {
 		return announcing{inner, service}, nil
 	})
@@ -119,10 +119,13 @@ func outgoing(ctx context.Context, event saga.Event) *message.Message {
 	return message.NewMessageWithContext(ctx, event.ID, event.Payload)
 }
 
-func count(service *saga.Service) message.HandlerMiddleware {
+// received counts a delivery and lets it end what it begins: the subscriber cancels its messages' contexts at SIGTERM,
+// between the mark and the publish as well.
+func received(service *saga.Service) message.HandlerMiddleware {
 	return func(next message.HandlerFunc) message.HandlerFunc {
 		return func(m *message.Message) ([]*message.Message, error) {
 			service.Delivered.Add(1)
+			m.SetContext(context.WithoutCancel(m.Context()))
 			return next(m)
 		}
 	}
@@ -143,3 +146,7 @@ func (a announcing) Publish(topic string, messages ...*message.Message) error {
 	}
 	return nil
 }
+
+// Close does nothing: the handlers share one publisher, and the first that ends would close it under the others'
+// messages. It ends with the process.
+func (a announcing) Close() error { return nil }

@@ -98,13 +98,13 @@ pub struct OrderShipped {
 macro_rules! schema {
     ($id:expr, $path:tt) => {{
         #[jsonschema::validator(
-                                path = $path,
-                                draft = Draft202012,
-                                validate_formats = true,
-                                pattern_options = { engine = regex },
-                                methods = { is_valid = false, validate = true, iter_errors = false },
-                                resources = { "urn:millrace:common:parts:1" => { path = "schemas/parts.json" } }
-                            )]
+                            path = $path,
+                            draft = Draft202012,
+                            validate_formats = true,
+                            pattern_options = { engine = regex },
+                            methods = { is_valid = false, validate = true, iter_errors = false },
+                            resources = { "urn:millrace:common:parts:1" => { path = "schemas/parts.json" } }
+                        )]
         struct Validator;
         &Schema { id: $id, validate: |value| masked(Validator::validate(value)) }
     }};

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Break the running shop and see that the numbers stay equal
 ///
-/// Works on `millrace up`, from a second terminal. Fills a shelf, places orders at a steady rate and meanwhile breaks the
+/// Works on `millrace up` and `millrace dev --breakable`, from a second terminal (`kill` on any `dev`). Fills a shelf, places orders at a steady rate and meanwhile breaks the
 /// shop: `duplicate` makes every publish and every delivery twice, `drop` loses one event of five, `reorder` holds back
 /// three of ten up to 300 ms, `kill` ends a service where it stands, again and again. Each second shows what was done to
 /// the shop beside what the partners' books say. Then the fault is switched off, the last orders end, and a table compares
@@ -49,7 +49,7 @@ Examples:
   millrace break reorder --rate 0            no orders of its own: you place them
   millrace break kill --json | jq .judge     all figures for programs
 
-`up` leaves a token in its data directory: with another --data, name it here too, or give both the same
+The shop leaves a token in its data directory: with another --data, name it here too, or give both the same
 MILLRACE_ADMIN_TOKEN.")]
 pub struct Args {
     fault: Fault,

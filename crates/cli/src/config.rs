@@ -128,6 +128,8 @@ pub enum Faults {
     None,
     /// Each publish doubled, each delivery made twice at once.
     Double,
+    /// Under `dev` alone: none, until `millrace break` asks for one.
+    Break,
     /// Under `dev` alone: services, daprds and Redis are reached through proxies that somebody else runs.
     Detour,
 }

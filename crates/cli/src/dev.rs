@@ -1,5 +1,6 @@
 //! `millrace dev`: the shop as it runs in production, on one machine: Redis, and for each service a process and a daprd.
 
+mod breakable;
 mod child;
 mod inherited;
 mod parent;
@@ -24,7 +25,9 @@ pub use child::{Spec, terminate};
 pub use inherited::environment;
 pub use parent::{EXIT_WITH_STDIN, exit_with_parent};
 
+use crate::admin_token;
 use crate::config::{Config, Faults};
+use crate::faults::{self, Fault};
 use crate::order::say;
 use crate::ports::local;
 use crate::process::{Servers, listen, stop_signal};
@@ -52,6 +55,9 @@ pub struct Args {
     /// redis-server or valkey-server 7 or newer [default: in PATH, or as tools/get-redis left it]
     #[arg(long, env = "MILLRACE_REDIS_SERVER", value_name = "PROGRAM")]
     redis_server: Option<PathBuf>,
+    /// Send events through proxies that `millrace break` may have drop, double or reorder them; costs a hop each way
+    #[arg(long)]
+    breakable: bool,
 }
 
 pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
@@ -60,7 +66,8 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     let (daprd, _) = DAPRD.find(args.daprd.as_deref()).await?;
     let (redis, _) = REDIS.find(args.redis_server.as_deref()).await?;
     let data = std::path::absolute(&config.data)?;
-    let config = Config { data, ..config.clone() };
+    let faults = if args.breakable { Faults::Break } else { config.faults };
+    let config = Config { data, faults, ..config.clone() };
     let plan = Plan::new(&config, daprd, redis)?;
     plan.check_ports().await?;
     resources::write(&config.data)?;
@@ -102,7 +109,7 @@ impl Shop {
             roster,
             reaper,
             proxies: Servers::default(),
-            counts: Arc::default(),
+            counts: Counts::of((config.faults == Faults::Double).then_some(Fault::Duplicate)),
             redis: None,
             partners: Vec::new(),
             services: Vec::new(),
@@ -114,12 +121,13 @@ impl Shop {
         self.redis = Some(start(&plan.redis));
         start::redis_answers(plan.redis.port).await?;
         self.partners = plan.partners.iter().map(start).collect();
-        if config.faults == Faults::Double {
-            for (at, to) in &plan.proxies {
-                let proxy = Proxy::new(local(*to), true, self.counts.clone());
-                self.proxies.add(listen(local(*at)).await?, proxy.router());
-            }
+        for (at, to) in &plan.proxies {
+            self.proxies.add(listen(local(*at)).await?, Proxy::new(local(*to), self.counts.clone()).router());
         }
+        let counts = (!plan.proxies.is_empty()).then(|| self.counts.clone());
+        let faults = faults::Faults::of(breakable::Shop::new(self.roster.clone(), counts, self.counts.fault()));
+        let admin = listen(local(config.ports().admin())).await?;
+        self.proxies.add(admin, faults.router(admin_token::issue(config)?));
         self.services = plan.services.iter().map(|(app, daprd)| (start(app), start(daprd))).collect();
         start::ready(config).await
     }

@@ -1,4 +1,4 @@
-//! Faults switched on in a running shop through the admin listener of `up`; `serve` has no such route. A fault has a
+//! Faults switched on in a running shop through the admin listener of `up` or `dev`; `serve` has no such route. A fault has a
 //! time limit on this side, which whoever asked for it moves on: one that was killed leaves nothing broken.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,7 @@ use axum::{Router, middleware};
 use futures::future::BoxFuture;
 use millrace::clock::Clock;
 use millrace::pii::Secret;
+use millrace::{Problem, Rejected};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
@@ -66,6 +67,11 @@ pub struct Shown {
 
 /// A shop that can be broken.
 pub trait Breakable: Send + Sync + 'static {
+    /// Whether it was started for this one.
+    fn can(&self, _fault: Fault) -> bool {
+        true
+    }
+
     /// From now on `fault` alone, or none.
     fn set(&self, fault: Option<Fault>);
 
@@ -142,7 +148,11 @@ async fn show(State(faults): State<Faults>) -> Json<Shown> {
     Json(faults.shown())
 }
 
-async fn switch_on(State(faults): State<Faults>, Json(wanted): Json<Wanted>) -> Json<Shown> {
+async fn switch_on(State(faults): State<Faults>, Json(wanted): Json<Wanted>) -> Result<Json<Shown>, Problem> {
+    if !faults.0.shop.can(wanted.fault) {
+        let detail = "events pass nothing that could do this to them: start it as `millrace dev --breakable`";
+        return Err(Rejected::conflict("not_breakable", detail).into());
+    }
     let mut active = faults.active();
     if active.fault != Some(wanted.fault) {
         active.fault = Some(wanted.fault);
@@ -154,7 +164,7 @@ async fn switch_on(State(faults): State<Faults>, Json(wanted): Json<Wanted>) -> 
         tokio::spawn(faults.clone().watch());
     }
     drop(active);
-    Json(faults.shown())
+    Ok(Json(faults.shown()))
 }
 
 async fn switch_off(State(faults): State<Faults>) -> Json<Shown> {

@@ -159,7 +159,7 @@ fn embedded_bus(config: &Config, clock: &Clock) -> Bus {
 /// What the bus does when nobody breaks it.
 pub fn usual_faults(config: &Config) -> Faults {
     match config.faults {
-        config::Faults::None | config::Faults::Detour => Faults::default(),
+        config::Faults::None | config::Faults::Break | config::Faults::Detour => Faults::default(),
         config::Faults::Double => Faults { duplicate: 1000, deliver_twice: 1000, ..Faults::default() },
     }
 }

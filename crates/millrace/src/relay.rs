@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::event::splice;
 use crate::inbox::{Progress, own_feed};
@@ -24,6 +24,8 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 /// Events of one call, and calls in flight of one topic: docs/performance.md.
 const BATCH: usize = 50;
 const IN_FLIGHT: usize = 2;
+/// Long enough for one commit to report many; a crash publishes again what was published in it.
+const REPORT_EVERY: Duration = Duration::from_millis(20);
 /// Entries a sweep publishes of one feed at a time.
 const SWEEP: usize = 500;
 
@@ -31,7 +33,12 @@ const SWEEP: usize = 500;
 pub(crate) struct Relay {
     topics: Mutex<HashMap<String, Topic>>,
     cursors: Mutex<HashMap<Arc<Feed>, Arc<Progress>>>,
+    /// What the bus has taken and no cursor has moved over.
+    taken: Mutex<Taken>,
+    reported: Notify,
 }
+
+type Taken = BTreeMap<Arc<Feed>, Vec<Position>>;
 
 /// An event and how often its publish has failed.
 type Tried = (CommittedEvent, u32);
@@ -82,6 +89,10 @@ impl Topic {
 impl Relay {
     fn topics(&self) -> MutexGuard<'_, HashMap<String, Topic>> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The published cursor of an own feed.
@@ -197,27 +208,38 @@ impl Service {
         });
     }
 
-    /// Moves the published cursors; not waited for, since a report that is lost only publishes again.
+    /// Not waited for, since a report that is lost only publishes again.
     fn report(&self, events: &[&CommittedEvent]) {
-        let mut feeds: BTreeMap<u8, (Arc<Progress>, Vec<Position>)> = BTreeMap::new();
+        let mut taken = self.relay().taken();
         for event in events {
-            let feed = feeds.entry(event.partition).or_insert_with(|| (self.cursor_of(event), Vec::new()));
-            feed.1.push(event.placed.position);
+            let feed = own_feed(self, &event.topic, event.partition);
+            taken.entry(feed).or_default().push(event.placed.position);
         }
-        for (partition, (cursor, positions)) in feeds {
-            let service = self.clone();
-            self.tasks().spawn(async move {
-                if service.refresh(&cursor).await {
-                    let (admitted, _) = cursor.ready(std::iter::empty());
-                    let settle = |position| cursor.settle(position, admitted, Outcome::Done);
-                    let settles = positions.iter().copied().map(settle).collect();
-                    if service.lane(partition).submit(Job::settle(settles, Some(admitted.life))).await.is_ok() {
-                        cursor.settled_all(positions.iter().copied());
-                    }
-                }
-                positions.iter().for_each(|position| cursor.end(*position));
-            });
+        drop(taken);
+        self.relay().reported.notify_one();
+    }
+
+    /// Moves the published cursors over what was taken, a commit a feed and turn.
+    pub(crate) async fn move_cursors(self) {
+        loop {
+            self.relay().reported.notified().await;
+            self.clock().sleep(REPORT_EVERY).await;
+            let taken = std::mem::take(&mut *self.relay().taken());
+            join_all(taken.into_iter().map(|(feed, positions)| self.move_cursor(feed, positions))).await;
         }
+    }
+
+    async fn move_cursor(&self, feed: Arc<Feed>, positions: Vec<Position>) {
+        let (partition, cursor) = (feed.partition, self.relay().cursor(feed));
+        if self.refresh(&cursor).await {
+            let (admitted, _) = cursor.ready(std::iter::empty());
+            let settle = |position| cursor.settle(position, admitted, Outcome::Done);
+            let settles = positions.iter().copied().map(settle).collect();
+            if self.lane(partition).submit(Job::settle(settles, Some(admitted.life))).await.is_ok() {
+                cursor.settled_all(positions.iter().copied());
+            }
+        }
+        positions.iter().for_each(|position| cursor.end(*position));
     }
 
     /// Publishes what is in an own feed, neither reported nor in flight, and older than one sweep.

@@ -122,6 +122,7 @@ impl App {
             executor: Executor::new(),
         }));
         service.tasks().spawn(service.clone().relay_committed(relayed));
+        service.tasks().spawn(service.clone().move_cursors());
         service.tasks().spawn(service.clone().perform_started(started));
         service.tasks().spawn(service.clone().upkeep());
         service.tasks().spawn(service.clone().watch_heads());

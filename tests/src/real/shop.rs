@@ -12,6 +12,7 @@ use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use cli::dev::proxy::{Counts, Proxy};
+use cli::faults::Fault;
 use futures::future::join_all;
 use millrace::clock::Clock;
 use millrace::outside::{exchange, http_client};
@@ -109,11 +110,12 @@ impl RealShop {
             public_ports,
         };
         if between != Between::Nothing {
+            shop.doubled.set((between == Between::Doubling).then_some(Fault::Duplicate));
             for node in shop.nodes.values_mut().flatten() {
                 node.seen_ports = (free_port(), free_port());
                 for (at, to) in [(node.seen_ports.0, node.app_port), (node.seen_ports.1, node.dapr_port)] {
                     let to = (std::net::Ipv4Addr::LOCALHOST, to).into();
-                    let router = Proxy::new(to, between == Between::Doubling, shop.doubled.clone()).router();
+                    let router = Proxy::new(to, shop.doubled.clone()).router();
                     let router = match between {
                         Between::Swallowing { every } => swallowing(router, every, shop.swallowed.clone()),
                         _ => router,

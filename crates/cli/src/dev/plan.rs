@@ -61,10 +61,10 @@ impl Plan {
             let (direct, detour) = (Links::direct(own, ports.redis()), Links::detour(own));
             let links = match faults {
                 Faults::None => direct,
-                Faults::Double => Links { app: detour.app, daprd: detour.daprd, ..direct },
+                Faults::Double | Faults::Break => Links { app: detour.app, daprd: detour.daprd, ..direct },
                 Faults::Detour => detour,
             };
-            if faults == Faults::Double {
+            if [Faults::Double, Faults::Break].contains(&faults) {
                 proxies.extend([(detour.app, direct.app), (detour.daprd, direct.daprd)]);
             }
             let tokens = [("DAPR_API_TOKEN", random()?.into()), ("APP_API_TOKEN", random()?.into())];

@@ -1,10 +1,11 @@
-//! `millrace proxy` (hidden): stands between daprd and a service and makes each delivery and each publish twice at once, as
-//! a bus may at any time. Everything else passes once. Counts what it did, so that nobody has to believe it.
+//! `millrace proxy` (hidden): stands between daprd and a service and does to events what a bus may at any time: makes each
+//! delivery and each publish twice at once, loses what was published, or holds it back. Everything else passes once.
+//! Counts what it did, so that nobody has to believe it.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,11 +17,14 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http_body_util::Full;
+use millrace::clock::Clock;
 use millrace::outside::http_client;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
+use crate::faults::{DELAYED, DROPPED, Done, Fault, LONGEST_DELAY};
 use crate::process::{Servers, listen, stop_signal};
 
 /// daprd's largest batch, as the service takes it.
@@ -44,9 +48,9 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let stop = stop_signal()?;
-    let counts = Arc::<Counts>::default();
+    let counts = Counts::of(args.double.then_some(Fault::Duplicate));
     let mut servers = Servers::default();
-    servers.add(listen(args.listen).await?, Proxy::new(args.to, args.double, counts.clone()).router());
+    servers.add(listen(args.listen).await?, Proxy::new(args.to, counts.clone()).router());
     stop.await;
     servers.stop(Duration::from_secs(1)).await;
     if let Some(doubled) = counts.shown() {
@@ -55,16 +59,40 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Events that passed, each as often as its sender sent it, and how many were made twice.
+/// What the proxies of a shop do to events at present, and what they have done: events that passed, each as often as its
+/// sender sent it, and how many were made twice, lost or held back.
 #[derive(Default)]
 pub struct Counts {
+    fault: Mutex<Option<Fault>>,
     published: AtomicU64,
     published_again: AtomicU64,
     delivered: AtomicU64,
     delivered_again: AtomicU64,
+    dropped: AtomicU64,
+    delayed: AtomicU64,
 }
 
 impl Counts {
+    pub fn of(fault: Option<Fault>) -> Arc<Self> {
+        Arc::new(Self { fault: Mutex::new(fault), ..Self::default() })
+    }
+
+    /// From now on.
+    pub fn set(&self, fault: Option<Fault>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    pub fn fault(&self) -> Option<Fault> {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn done(&self) -> Done {
+        let [published_again, delivered_again, dropped, delayed] =
+            [&self.published_again, &self.delivered_again, &self.dropped, &self.delayed]
+                .map(|count| count.load(Ordering::Relaxed));
+        Done { published_again, delivered_again, dropped, delayed, kills: 0 }
+    }
+
     fn json(&self) -> Value {
         let [published, again, delivered, delivered_again] =
             [&self.published, &self.published_again, &self.delivered, &self.delivered_again]
@@ -88,13 +116,13 @@ type Client = hyper_util::client::legacy::Client<hyper_util::client::legacy::con
 pub struct Proxy {
     client: Client,
     to: SocketAddr,
-    double: bool,
+    clock: Clock,
     counts: Arc<Counts>,
 }
 
 impl Proxy {
-    pub fn new(to: SocketAddr, double: bool, counts: Arc<Counts>) -> Self {
-        Self { client: http_client(), to, double, counts }
+    pub fn new(to: SocketAddr, counts: Arc<Counts>) -> Self {
+        Self { client: http_client(), to, clock: Clock::system(), counts }
     }
 
     pub fn router(self) -> Router {
@@ -108,9 +136,16 @@ impl Proxy {
         match path {
             _ if method != Method::POST => None,
             "/events" => Some((entries(body), [&counts.delivered, &counts.delivered_again])),
-            _ if path.starts_with("/v1.0/publish/") => Some((1, [&counts.published, &counts.published_again])),
+            _ if is_publish(path) => Some((entries(body), [&counts.published, &counts.published_again])),
             _ => None,
         }
+    }
+
+    /// Of a thousand publishes so many are hit.
+    fn hits(&self, share: u64, events: u64, count: &AtomicU64) -> bool {
+        let is_hit = self.clock.random() % 1000 < share;
+        count.fetch_add(if is_hit { events } else { 0 }, Ordering::Relaxed);
+        is_hit
     }
 
     fn send(
@@ -148,14 +183,41 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response<Body> {
     let send = || proxy.send(&parts.method, &parts.uri, &parts.headers, &body);
     if let Some((events, [first, again])) = proxy.counted(&parts.method, parts.uri.path(), &body) {
         first.fetch_add(events, Ordering::Relaxed);
-        if proxy.double {
-            again.fetch_add(events, Ordering::Relaxed);
-            let copy = send();
-            // Read to its end, or the connection could not be used again.
-            tokio::spawn(async move { drop(axum::body::to_bytes(copy.await.into_body(), BODY_BYTES).await) });
+        let counts = &proxy.counts;
+        match counts.fault() {
+            Some(Fault::Duplicate) => {
+                again.fetch_add(events, Ordering::Relaxed);
+                send_aside(send(), Duration::ZERO);
+            }
+            _ if !is_publish(parts.uri.path()) => {}
+            Some(Fault::Drop) if proxy.hits(DROPPED, events, &counts.dropped) => return taken(),
+            Some(Fault::Reorder) if proxy.hits(DELAYED, events, &counts.delayed) => {
+                let longest = LONGEST_DELAY.as_micros() as u64;
+                send_aside(send(), Duration::from_micros(proxy.clock.random() % longest));
+                return taken();
+            }
+            _ => {}
         }
     }
     send().await
+}
+
+fn is_publish(path: &str) -> bool {
+    path.starts_with("/v1.0/publish/")
+}
+
+/// As daprd says that the broker has it.
+fn taken() -> Response<Body> {
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// Nobody waits for its answer.
+fn send_aside(sending: BoxFuture<'static, Response<Body>>, after: Duration) {
+    tokio::spawn(async move {
+        sleep(after).await;
+        // Read to its end, or the connection could not be used again.
+        drop(axum::body::to_bytes(sending.await.into_body(), BODY_BYTES).await);
+    });
 }
 
 fn passed(mut headers: HeaderMap) -> HeaderMap {
@@ -163,13 +225,18 @@ fn passed(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Of a bulk delivery; anything else is one.
+/// Of a bulk delivery or a bulk publish; anything else is one.
 fn entries(body: &[u8]) -> u64 {
     #[derive(Deserialize)]
-    struct Bulk {
-        entries: Vec<IgnoredAny>,
+    #[serde(untagged)]
+    enum Bulk {
+        Delivery { entries: Vec<IgnoredAny> },
+        Publish(Vec<IgnoredAny>),
     }
-    serde_json::from_slice::<Bulk>(body).map_or(1, |bulk| bulk.entries.len() as u64)
+    match serde_json::from_slice(body) {
+        Ok(Bulk::Delivery { entries } | Bulk::Publish(entries)) => entries.len() as u64,
+        Err(_) => 1,
+    }
 }
 
 #[cfg(test)]

@@ -55,6 +55,11 @@ impl Roster {
         }
     }
 
+    /// `None` while it is being started again.
+    pub fn pid(&self, name: &str) -> Option<u32> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner).get(name)?.pid
+    }
+
     /// Nothing runs any more.
     pub fn close(&self) {
         let _ = std::fs::remove_file(&self.path);

@@ -10,6 +10,10 @@ use super::*;
 struct Told(Arc<Mutex<Vec<Option<Fault>>>>);
 
 impl Breakable for Told {
+    fn can(&self, fault: Fault) -> bool {
+        fault != Fault::Reorder
+    }
+
     fn set(&self, fault: Option<Fault>) {
         self.0.lock().unwrap().push(fault);
     }
@@ -65,5 +69,15 @@ async fn without_the_token_nothing_is_broken() {
     let wanted = r#"{"fault":"drop","forMs":1000,"seed":1}"#;
     assert_eq!(call(&faults, Method::PUT, "wrong", wanted).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(call(&faults, Method::DELETE, "", "").await.0, StatusCode::UNAUTHORIZED);
+    assert!(told.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_fault_that_the_shop_was_not_started_for_is_refused_with_what_to_do() {
+    let told = Told::default();
+    let faults = Faults::of(told.clone());
+    let (status, problem) = call(&faults, Method::PUT, "t", r#"{"fault":"reorder","forMs":1000,"seed":1}"#).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &"not_breakable".into()), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("--breakable"), "{problem}");
     assert!(told.0.lock().unwrap().is_empty());
 }

@@ -51,6 +51,25 @@ async fn services_killed_in_the_middle_change_no_number() {
     numbers_stay_equal("kill", &["kills"]).await;
 }
 
+/// Seven processes, their daprds and Redis.
+#[tokio::test]
+async fn whatever_is_done_to_a_deployment_changes_no_number() {
+    let (data, ports) = (Directory::new(), ports());
+    let mut dev = millrace(ports, &["dev", "--breakable", "--ask-carrier-after", "2s", "--data", data.path()]);
+    dev.envs(
+        std::env::vars()
+            .filter(|(name, _)| ["PATH", "HOME", "MILLRACE_DAPRD", "MILLRACE_REDIS_SERVER"].contains(&&**name)),
+    );
+    let mut shop = Shop::spawn(ports, dev);
+    for (fault, happened) in
+        [("duplicate", "deliveredAgain"), ("drop", "dropped"), ("reorder", "delayed"), ("kill", "kills")]
+    {
+        let (report, ok) = broken(&shop, fault, &[]);
+        assert!(ok && report["done"][happened].as_u64() > Some(0), "{fault}: {report:#}");
+    }
+    assert!(shop.terminate().success());
+}
+
 #[tokio::test]
 async fn books_that_differ_are_called_different() {
     let shop = Shop::ephemeral();

@@ -15,7 +15,8 @@ pub use self::lossy::LossyKv;
 pub use self::memory::MemoryKv;
 use super::StoreError;
 
-/// Keys are in byte order. Reads see every batch whose `apply` returned.
+/// Keys are in byte order and begin with their partition: two texts, each ended by 0x00, and one byte. No range and no
+/// batch is of several partitions, and nobody reads one while it is written. Reads see every batch whose `apply` returned.
 pub trait Kv: Send + Sync + 'static {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError>;
 

@@ -144,7 +144,7 @@ fn without_the_rewind_what_a_shard_lost_is_not_made_up_for() {
 #[tokio::test(start_paused = true)]
 async fn what_shards_lose_is_made_up_for_and_nothing_happens_twice() {
     let mut lost = 0;
-    for seed in 0..20 {
+    for seed in 0..40 {
         lost += lose_under_load(seed).await;
     }
     println!("{lost} commits lost");

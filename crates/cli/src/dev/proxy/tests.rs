@@ -40,7 +40,7 @@ async fn call(method: Method, url: String, body: &'static str) -> (StatusCode, S
 #[tokio::test]
 async fn deliveries_and_publishes_are_made_twice_and_counted_and_nothing_else_is() {
     let seen = Seen::default();
-    let proxy = Proxy::new(backend(seen.clone()).await, true, Arc::default());
+    let proxy = Proxy::new(backend(seen.clone()).await, Counts::of(Some(Fault::Duplicate)));
     let at = serve(proxy.router()).await;
     let batch = r#"{"topic":"t","entries":[{"entryId":"1"},{"entryId":"2"}]}"#;
     let publish = "/v1.0/publish/pubsub/orders.order?metadata.rawPayload=true";
@@ -59,6 +59,24 @@ async fn deliveries_and_publishes_are_made_twice_and_counted_and_nothing_else_is
 #[tokio::test]
 async fn a_service_that_is_down_is_a_bad_gateway_not_a_success() {
     let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
-    let at = serve(Proxy::new(nobody, true, Arc::default()).router()).await;
+    let at = serve(Proxy::new(nobody, Counts::of(Some(Fault::Duplicate))).router()).await;
     assert_eq!(call(Method::POST, format!("http://{at}/events"), "{}").await.0, StatusCode::BAD_GATEWAY);
+}
+
+#[tokio::test]
+async fn publishes_are_lost_or_held_back_as_often_as_is_counted_and_all_are_answered_as_taken() {
+    let (bulk, publishes) = (r#"[{"entryId":"0"},{"entryId":"1"}]"#, 200);
+    for fault in [Fault::Drop, Fault::Reorder] {
+        let (seen, counts) = (Seen::default(), Counts::of(Some(fault)));
+        let at = serve(Proxy::new(backend(seen.clone()).await, counts.clone()).router()).await;
+        for _ in 0..publishes {
+            let (status, _) = call(Method::POST, format!("http://{at}/v1.0/publish/bulk/pubsub/t"), bulk).await;
+            assert!(status.is_success());
+            call(Method::POST, format!("http://{at}/events"), "{}").await;
+        }
+        let Done { dropped, delayed, .. } = counts.done();
+        assert!((dropped > 0, delayed > 0) == (fault == Fault::Drop, fault == Fault::Reorder), "{dropped} {delayed}");
+        let arrive = 2 * publishes - dropped as usize / 2;
+        seen.subscribe().wait_for(|all| all.len() == arrive).await.unwrap();
+    }
 }

@@ -1,0 +1,66 @@
+//! What can be broken in a deployment: what passes the proxies, where it has them, and each process that keeps something.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use rustix::process::{Signal, kill_process};
+use tokio::time::{sleep, timeout};
+
+use super::child;
+use super::proxy::Counts;
+use super::roster::Roster;
+use crate::faults::{Breakable, Done, Fault};
+use crate::services::SERVICES;
+
+/// How long one that was killed may take to be started again, and lives at least.
+const BACK: Duration = Duration::from_secs(10);
+const ALIVE_MS: u64 = 1_500;
+const LOOK: Duration = Duration::from_millis(50);
+
+pub struct Shop {
+    roster: Roster,
+    /// `None` without proxies.
+    counts: Option<Arc<Counts>>,
+    usual: Option<Fault>,
+}
+
+impl Shop {
+    pub fn new(roster: Roster, counts: Option<Arc<Counts>>, usual: Option<Fault>) -> Self {
+        Self { roster, counts, usual }
+    }
+}
+
+impl Breakable for Shop {
+    fn can(&self, fault: Fault) -> bool {
+        fault == Fault::Kill || self.counts.is_some()
+    }
+
+    fn set(&self, fault: Option<Fault>) {
+        let fault = fault.filter(|fault| *fault != Fault::Kill).or(self.usual);
+        self.counts.iter().for_each(|counts| counts.set(fault));
+    }
+
+    fn done(&self) -> Done {
+        self.counts.as_ref().map(|counts| counts.done()).unwrap_or_default()
+    }
+
+    fn kill(&self, random: u64) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // The first is the gateway: it keeps nothing, and hears nothing.
+            let names = &SERVICES[1..];
+            let name = names[random as usize % names.len()];
+            let before = self.roster.pid(name);
+            let Some(pid) = before.and_then(child::pid) else { return sleep(LOOK).await };
+            if kill_process(pid, Signal::KILL).is_ok() {
+                let back = async {
+                    while self.roster.pid(name).is_none_or(|pid| Some(pid) == before) {
+                        sleep(LOOK).await;
+                    }
+                };
+                let _ = timeout(BACK, back).await;
+            }
+            sleep(Duration::from_millis(ALIVE_MS + (random >> 32) % ALIVE_MS)).await;
+        })
+    }
+}

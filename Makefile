@@ -88,9 +88,9 @@ cut: cargo ## Redis' log cut, or its master killed, under load, at each level of
 	export MILLRACE_DAPRD MILLRACE_REDIS_SERVER && \
 	CUT="$${CUT:-all}" cargo test $(locked) -p blackbox --test real what_a_level_promises -- --nocapture
 
-# ARGS="--forms memory --repeat 5 --json"; ARGS=--help tells the rest.
+# ARGS="--forms memory,disk,dapr --peers --repeat 5" needs `make dapr`'s programs and Go; ARGS=--help tells the rest.
 bench: cargo ## Throughput, latency, CPU and memory of the standard jobs; ARGS= to choose
-	cargo run $(locked) -q --release -p bench -- run $(ARGS)
+	@cargo run $(locked) -q --release -p bench -- run $(ARGS)
 
 bench-smoke: cargo ## Only that the benchmarks run and their invariants hold
 	cargo test $(locked) -p bench

@@ -1,6 +1,7 @@
 //! `bench run`: starts systems one after the other, in turns, drives each through the same loads, judges, and prints.
 
 mod client;
+mod hop;
 mod judge;
 mod load;
 mod orders;
@@ -11,25 +12,30 @@ mod system;
 mod usage;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use cli::process::stop_signal;
 use tokio::task::LocalSet;
 
-use crate::serve::Form;
+use crate::serve::{Form, Job};
 use load::{Board, Load};
 use programs::Programs;
 use report::{Figures, Row};
 use subject::{Fsync, Peer, Subject};
 use system::System;
 
-/// Measures systems on the saga job
+/// From so many orders a second on, an open loop is for systems in one process alone.
+const EMBEDDED_ONLY: u32 = 500;
+
+/// Measures systems on one of the standard jobs
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   bench run                                    embedded, in memory and on disk
-  bench run --forms memory --repeat 5 --json")]
+  bench run --forms memory,disk,dapr --peers --fsync off,everysec --repeat 5
+  bench run --job hop --forms memory,dapr --json")]
 pub struct Args {
+    #[arg(long, default_value = "saga")]
+    job: Job,
     #[arg(long, value_delimiter = ',', default_value = "memory,disk")]
     forms: Vec<Form>,
     /// The two in Go, too
@@ -70,50 +76,67 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     tokio::select! {
         biased;
         () = stop => Ok(ExitCode::from(130)),
-        rows = local.run_until(measure(&args)) => {
-            report::print(&rows?, args.json);
-            Ok(ExitCode::SUCCESS)
+        measured = local.run_until(measure(&args)) => {
+            let (rows, all_hold) = measured?;
+            report::print(&rows, args.json);
+            Ok(if all_hold { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
 }
 
-async fn measure(args: &Args) -> anyhow::Result<Vec<Row>> {
-    let mut rows = Vec::new();
+/// What is measured, and whether all of it held.
+async fn measure(args: &Args) -> anyhow::Result<(Vec<Row>, bool)> {
+    let (mut rows, mut all_hold) = (Vec::new(), true);
     let peers = [Subject::Peer(Peer::Watermill), Subject::Peer(Peer::DaprGo)];
     let mut subjects: Vec<Subject> = args.forms.iter().copied().map(Subject::Ours).collect();
     subjects.extend(peers.iter().filter(|_| args.peers));
     let programs = Programs::find(&subjects).await?;
     let settings = |subject: &Subject| args.fsync.iter().take(if subject.has_redis() { usize::MAX } else { 1 });
-    for _ in 0..args.repeat {
-        for (subject, fsync) in
-            subjects.iter().flat_map(|subject| settings(subject).map(move |fsync| (*subject, *fsync)))
-        {
-            let system = System::start(subject, fsync, args.port, &programs).await?;
-            for figures in one_run(&system, args).await? {
-                report::add(&mut rows, &system, figures);
+    let turn = || subjects.iter().flat_map(|subject| settings(subject).map(move |fsync| (*subject, *fsync)));
+    for (subject, fsync) in (0..args.repeat).flat_map(|_| turn()) {
+        let system = System::start(args.job, subject, fsync, args.port, &programs).await?;
+        eprintln!("{} ({})", system.name, system.durability);
+        let figures = match args.job {
+            Job::Saga => saga(&system, subject, args).await,
+            Job::Hop => hop(&system, args).await,
+        };
+        match figures {
+            Ok(figures) => figures.into_iter().for_each(|figures| report::add(&mut rows, &system, figures)),
+            Err(error) => {
+                all_hold = false;
+                eprintln!("{} ({}) does not count: {error:#}", system.name, system.durability);
             }
-            system.stop().await;
         }
+        system.stop().await;
     }
-    Ok(rows)
+    Ok((rows, all_hold))
 }
 
 /// Every load on one system; figures only if all of its invariants hold at the end.
-async fn one_run(system: &System, args: &Args) -> anyhow::Result<Vec<Figures>> {
+async fn saga(system: &System, subject: Subject, args: &Args) -> anyhow::Result<Vec<Figures>> {
     let client = system.client();
     let board = Board::watch(&client).await?;
     load::run(&client, &board, Load::Closed { outstanding: 64 }, args.warm_up).await?;
     let mut figures = Vec::new();
     let closed = args.outstanding.iter().map(|outstanding| (Load::Closed { outstanding: *outstanding }, args.orders));
-    let open = args.rates.iter().map(|rate| (Load::Open { rate: *rate }, (rate * args.seconds) as usize));
+    let rates = args.rates.iter().filter(|rate| **rate < EMBEDDED_ONLY || !subject.has_redis());
+    let open = rates.map(|rate| (Load::Open { rate: *rate }, (rate * args.seconds) as usize));
     for (load, orders) in closed.chain(open) {
-        let before = system.usage()?;
-        let (latency, took) = load::run(&client, &board, load, orders).await?;
-        // What follows an order's end (publishing, marks) is its cost, too.
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let after = system.usage()?;
-        figures.push(Figures { load, orders, took, latency, cpu: after.since(&before), pss_kb: after.pss_kb });
+        let measured = load::run(&client, &board, load, orders);
+        figures.push(system.measured(load, orders, measured).await?);
     }
     judge::judge(&client, &board).await?;
+    Ok(figures)
+}
+
+async fn hop(system: &System, args: &Args) -> anyhow::Result<Vec<Figures>> {
+    let client = system.client();
+    hop::run(&client, 0, args.warm_up * 10).await?;
+    let mut figures = Vec::new();
+    let open = [500, 1000].map(|rate| (Load::Open { rate }, rate as usize * args.seconds as usize));
+    for (load, events) in [(Load::Burst, args.orders * 20)].into_iter().chain(open) {
+        let rate = if let Load::Open { rate } = load { rate } else { 0 };
+        figures.push(system.measured(load, events, hop::run(&client, rate, events)).await?);
+    }
     Ok(figures)
 }

@@ -2,5 +2,7 @@
 //! invariants hold at its end.
 
 pub mod drive;
+mod event;
+pub mod hop;
 pub mod saga;
 pub mod serve;

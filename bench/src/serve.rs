@@ -17,9 +17,10 @@ use millrace::sidecar::embedded::Bus;
 use millrace::store::Store;
 use millrace::store::embedded::EmbeddedStore;
 use millrace::store::redis::{Durability, RedisStore};
-use millrace::{Env, Service, Tuning};
+use millrace::{Env, Tuning};
 
-use crate::saga::{SERVICES, Shipped, Tap, app};
+use crate::hop::{self, Taken, Watched};
+use crate::saga::{self, Shipped, Tap};
 
 /// What daprd and the driver show at the app port.
 pub const TOKEN: &str = "bench";
@@ -37,9 +38,29 @@ pub enum Form {
     Dapr,
 }
 
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    /// Five services take an order from its placing to its shipping
+    Saga,
+    /// One publishes, one consumes
+    Hop,
+}
+
+impl Job {
+    /// In the order of their ports.
+    pub fn services(self) -> &'static [&'static str] {
+        match self {
+            Self::Saga => &saga::SERVICES,
+            Self::Hop => &hop::SERVICES,
+        }
+    }
+}
+
 /// The system that is measured, or one service of it
 #[derive(clap::Args)]
 pub struct Args {
+    #[arg(long, default_value = "saga")]
+    job: Job,
     #[arg(long)]
     form: Form,
     /// One of them, or `all`, each on the port after the one before
@@ -60,12 +81,15 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let stop = stop_signal()?;
     let clock = Clock::system();
-    let shipped = Shipped::default();
-    let store = open(&args, &clock).await?;
+    let (shipped, taken) = (Shipped::default(), Taken::default());
+    let mut store = open(&args, &clock).await?;
+    if args.job == Job::Hop {
+        store = Arc::new(Watched { store, taken: taken.clone(), clock: clock.clone() });
+    }
     let mut servers = Servers::default();
     let named = |name: &&&str| args.service == "all" || args.service == **name;
     let bus = Bus::new(clock.clone());
-    for (port, name) in (args.port..).zip(SERVICES.iter().filter(named)) {
+    for (port, name) in (args.port..).zip(args.job.services().iter().filter(named)) {
         let env = Env {
             store: store.clone(),
             sidecar: match args.dapr_http_port {
@@ -78,7 +102,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             clock: clock.clone(),
             tuning: Tuning::default(),
         };
-        let service: Service = app(name, &shipped).context("no such service")?.start(env);
+        let app = match args.job {
+            Job::Saga => saga::app(name, &shipped),
+            Job::Hop => hop::app(name, &taken),
+        };
+        let service = app.context("no such service")?.start(env);
         if args.dapr_http_port.is_none() {
             bus.attach(&service);
         }

@@ -19,7 +19,7 @@ fn run(form: &str, port: &str) -> Vec<Value> {
 fn has_both_loads(rows: &[Value]) {
     let loads: Vec<_> = rows.iter().map(|row| row["load"].as_str().unwrap_or_default()).collect();
     assert_eq!(loads, ["8 outstanding", "50/s"]);
-    assert!(rows.iter().all(|row| row["sagasPerSecond"].as_f64() > Some(0.0)), "{rows:#?}");
+    assert!(rows.iter().all(|row| row["perSecond"].as_f64() > Some(0.0)), "{rows:#?}");
 }
 
 #[test]

@@ -3,27 +3,27 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use axum::http::{Request, StatusCode, header};
+use axum::http::{Method, Request, StatusCode, header};
 use bytes::Bytes;
 use cli::ports::local_url;
 use http_body_util::Full;
 use hyper_util::client::legacy::connect::HttpConnector;
 use millrace::outside::{exchange, http_client};
+use serde::de::DeserializeOwned;
 
 use super::orders;
-use crate::saga::Totals;
 use crate::serve::TOKEN;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 pub struct Client {
     http: hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>,
-    /// Of the services, in the order of the saga.
-    ports: [u16; 5],
+    /// Of the services, in the job's order.
+    ports: Vec<u16>,
 }
 
 impl Client {
-    pub fn new(ports: [u16; 5]) -> Self {
+    pub fn new(ports: Vec<u16>) -> Self {
         Self { http: http_client(), ports }
     }
 
@@ -51,9 +51,26 @@ impl Client {
         Ok(response.into_body())
     }
 
-    pub async fn totals(&self, service: usize) -> anyhow::Result<Totals> {
-        let response = exchange(&self.http, get(self.ports[service], "/totals")?, TIMEOUT).await?;
-        serde_json::from_slice(response.body()).with_context(|| format!("totals of {service}: {}", response.status()))
+    /// What the service at `place` answers.
+    pub async fn json<T: DeserializeOwned>(&self, place: usize, path: &str) -> anyhow::Result<T> {
+        let response = exchange(&self.http, get(self.ports[place], path)?, TIMEOUT).await?;
+        serde_json::from_slice(response.body()).with_context(|| format!("{path}: {}", response.status()))
+    }
+
+    pub async fn burst(&self, rate: u32, events: usize) -> anyhow::Result<()> {
+        self.send(Method::POST, 0, &format!("/burst?count={events}&rate={rate}")).await
+    }
+
+    pub async fn forget_hops(&self) -> anyhow::Result<()> {
+        self.send(Method::DELETE, 1, "/hop").await
+    }
+
+    async fn send(&self, method: Method, place: usize, path: &str) -> anyhow::Result<()> {
+        let mut request = get(self.ports[place], path)?;
+        *request.method_mut() = method;
+        let status = exchange(&self.http, request, TIMEOUT).await?.status();
+        ensure!(status.is_success(), "{path}: {status}");
+        Ok(())
     }
 
     /// Whether `path` at `port` is answered with 204.

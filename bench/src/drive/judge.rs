@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::client::Client;
 use super::load::Board;
 use super::orders;
-use crate::saga::SERVICES;
+use crate::saga::{SERVICES, Totals};
 
 /// What is done twice may be done late.
 const LATER: Duration = Duration::from_secs(2);
@@ -19,7 +19,7 @@ pub async fn judge(client: &Client, board: &Board) -> anyhow::Result<()> {
     ensure!(wrong.is_empty(), "orders not shipped exactly once: {wrong:?}");
     let due = orders::totals(board.placed())?;
     for (place, service) in SERVICES.iter().enumerate() {
-        let done = client.totals(place).await?;
+        let done = client.json::<Totals>(place, "/totals").await?;
         ensure!(done == due, "{service} has done {done:?}, due is {due:?}");
     }
     Ok(())

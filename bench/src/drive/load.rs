@@ -21,8 +21,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Load {
-    Closed { outstanding: usize },
-    Open { rate: u32 },
+    Closed {
+        outstanding: usize,
+    },
+    Open {
+        rate: u32,
+    },
+    /// As fast as it goes.
+    Burst,
+}
+
+/// What one load came to.
+pub struct Measured {
+    pub took: Duration,
+    /// p50, p95, p99.
+    pub latency_ms: [f64; 3],
 }
 
 impl fmt::Display for Load {
@@ -30,6 +43,7 @@ impl fmt::Display for Load {
         match self {
             Self::Closed { outstanding } => write!(f, "{outstanding} outstanding"),
             Self::Open { rate } => write!(f, "{rate}/s"),
+            Self::Burst => f.write_str("burst"),
         }
     }
 }
@@ -94,26 +108,21 @@ impl Board {
     }
 }
 
-/// Latencies in microseconds, from an order's placing (in an open loop: from when it was due) to its shipping, and how
-/// long it all took.
-pub async fn run(
-    client: &Client,
-    board: &Board,
-    load: Load,
-    orders: usize,
-) -> anyhow::Result<(Histogram<u64>, Duration)> {
+/// Latency is from an order's placing (in an open loop: from when it was due) to its shipping.
+pub async fn run(client: &Client, board: &Board, load: Load, orders: usize) -> anyhow::Result<Measured> {
     let start = Instant::now();
     let latencies = match load {
         Load::Closed { outstanding } => closed(client, board, outstanding, orders).await?,
         Load::Open { rate } => open(client, board, rate, orders, start).await?,
+        Load::Burst => bail!("orders come in loops"),
     };
     let took = start.elapsed();
-    let mut histogram = Histogram::new(3)?;
+    let mut histogram = Histogram::<u64>::new(3)?;
     for latency in latencies {
         histogram.record(latency.as_micros() as u64)?;
     }
     ensure!(histogram.len() == orders as u64, "{} of {orders} orders were shipped", histogram.len());
-    Ok((histogram, took))
+    Ok(Measured { took, latency_ms: [0.5, 0.95, 0.99].map(|q| histogram.value_at_quantile(q) as f64 / 1000.0) })
 }
 
 async fn closed(client: &Client, board: &Board, outstanding: usize, orders: usize) -> anyhow::Result<Vec<Duration>> {

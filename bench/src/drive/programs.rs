@@ -13,7 +13,6 @@ use tokio::process::Command;
 
 use super::subject::{Fsync, Peer, Subject};
 use super::system::{Ports, home};
-use crate::saga::SERVICES;
 use crate::serve::TOKEN;
 
 /// Those that are there; what is missing is said when it is needed.
@@ -91,11 +90,18 @@ impl Programs {
     }
 
     /// The daprd of one service, as `millrace dev` starts it, but for metrics, which nobody here reads.
-    pub fn daprd(&self, subject: Subject, ports: Ports, place: usize, folder: &Path) -> anyhow::Result<Command> {
+    pub fn daprd(
+        &self,
+        subject: Subject,
+        ports: Ports,
+        place: usize,
+        service: &str,
+        folder: &Path,
+    ) -> anyhow::Result<Command> {
         let daprd = self.daprd.as_deref().context("no daprd")?;
         let first = ports.daprd(place);
         let own = ServicePorts {
-            app: ports.services()[place],
+            app: ports.service(place),
             admin: 0,
             dapr_http: first,
             dapr_grpc: first + 1,
@@ -107,7 +113,7 @@ impl Programs {
             Subject::Peer(_) => vec![("PEERS_REDIS_HOST", OsString::from(format!("127.0.0.1:{}", ports.redis())))],
         };
         let Spec { args, environment, folder, .. } =
-            sidecar(folder, daprd, SERVICES[place], own, Links::direct(own, ports.redis()), &tokens);
+            sidecar(folder, daprd, service, own, Links::direct(own, ports.redis()), &tokens);
         let mut command = Command::new(daprd);
         command.args(args).arg("--enable-metrics=false").envs(environment).current_dir(folder);
         Ok(command)

@@ -2,23 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::time::Duration;
 
 use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
-use hdrhistogram::Histogram;
 use serde_json::json;
 
-use super::load::Load;
+use super::load::{Load, Measured};
 use super::system::System;
 
 /// Of one load on one system.
 pub struct Figures {
     pub load: Load,
-    pub orders: usize,
-    pub took: Duration,
-    /// Microseconds.
-    pub latency: Histogram<u64>,
+    /// Orders or events.
+    pub count: usize,
+    pub measured: Measured,
     /// Milliseconds by class of process.
     pub cpu: BTreeMap<&'static str, u64>,
     pub pss_kb: u64,
@@ -44,24 +41,26 @@ pub fn add(rows: &mut Vec<Row>, system: &System, figures: Figures) {
 }
 
 impl Row {
-    /// In the middle of the runs, by `of`.
+    /// Half of the runs are below, half above.
     fn median(&self, of: impl Fn(&Figures) -> f64) -> f64 {
         let mut values: Vec<f64> = self.runs.iter().map(of).collect();
         values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
+        let (lower, upper) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
+        f64::midpoint(lower, upper)
     }
 
     fn rate(&self) -> f64 {
-        self.median(|run| run.orders as f64 / run.took.as_secs_f64())
+        self.median(|run| run.count as f64 / run.measured.took.as_secs_f64())
     }
 
-    fn latency_ms(&self, quantile: f64) -> f64 {
-        self.median(|run| run.latency.value_at_quantile(quantile) as f64 / 1000.0)
+    /// p50, p95, p99.
+    fn latency_ms(&self) -> [f64; 3] {
+        [0, 1, 2].map(|at| self.median(|run| run.measured.latency_ms[at]))
     }
 
-    /// Milliseconds an order.
+    /// Milliseconds for one order or event.
     fn cpu(&self, class: &str) -> f64 {
-        self.median(|run| run.cpu.get(class).copied().unwrap_or_default() as f64 / run.orders as f64)
+        self.median(|run| run.cpu.get(class).copied().unwrap_or_default() as f64 / run.count as f64)
     }
 
     fn pss_mb(&self) -> f64 {
@@ -78,41 +77,29 @@ pub fn print(rows: &[Row], as_json: bool) {
 fn json(row: &Row) -> String {
     let cpu: BTreeMap<_, _> =
         row.runs.iter().flat_map(|run| run.cpu.keys()).map(|class| (class, row.cpu(class))).collect();
+    let [p50, p95, p99] = row.latency_ms();
     let line = json!({
         "system": row.system, "durability": row.durability, "load": row.runs[0].load.to_string(),
-        "runs": row.runs.len(), "orders": row.runs[0].orders, "sagasPerSecond": row.rate(),
-        "p50Ms": row.latency_ms(0.5), "p95Ms": row.latency_ms(0.95), "p99Ms": row.latency_ms(0.99),
-        "maxMs": row.latency_ms(1.0), "cpuMsPerSaga": cpu, "pssMb": row.pss_mb(),
+        "runs": row.runs.len(), "count": row.runs[0].count, "perSecond": row.rate(),
+        "p50Ms": p50, "p95Ms": p95, "p99Ms": p99, "cpuMsEach": cpu, "pssMb": row.pss_mb(),
     });
     format!("{line}\n")
 }
 
+const HEADER: [&str; 11] =
+    ["system", "durability", "load", "per s", "p50 ms", "p95 ms", "p99 ms", "app", "daprd", "redis", "PSS MB"];
+
 fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
-    table.load_preset(ASCII_MARKDOWN).set_header([
-        "system",
-        "durability",
-        "load",
-        "sagas/s",
-        "p50 ms",
-        "p95 ms",
-        "p99 ms",
-        "max ms",
-        "app",
-        "daprd",
-        "redis",
-        "PSS MB",
-    ]);
+    table.load_preset(ASCII_MARKDOWN).set_header(HEADER);
     for row in rows {
         let mut cells = vec![row.system.to_owned(), row.durability.to_owned(), row.runs[0].load.to_string()];
         cells.push(format!("{:.0}", row.rate()));
-        cells.extend([0.5, 0.95, 0.99, 1.0].map(|quantile| format!("{:.2}", row.latency_ms(quantile))));
+        cells.extend(row.latency_ms().map(|ms| format!("{ms:.2}")));
         cells.extend(["app", "daprd", "redis"].map(|class| format!("{:.3}", row.cpu(class))));
         cells.push(format!("{:.0}", row.pss_mb()));
         table.add_row(cells);
     }
-    format!(
-        "{table}\n\napp, daprd, redis: CPU-ms a saga; the middle of {} runs\n",
-        rows.first().map_or(0, |row| row.runs.len())
-    )
+    let runs = rows.iter().map(|row| row.runs.len()).min().unwrap_or_default();
+    format!("{table}\n\napp, daprd, redis: CPU-ms an order or event. Each figure is the median of {runs} runs.\n")
 }

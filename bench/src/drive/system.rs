@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use cli::dev::EXIT_WITH_STDIN;
+use cli::dev::{EXIT_WITH_STDIN, redis_answers};
 use futures::future::join_all;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use super::client::Client;
+use super::load::{Load, Measured};
 use super::programs::Programs;
+use super::report::Figures;
 use super::subject::{Fsync, Subject};
 use super::usage::Usage;
-use crate::saga::SERVICES;
+use crate::serve::Job;
 
 const START: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
@@ -24,6 +26,7 @@ pub struct System {
     pub name: &'static str,
     /// The level of durability; see docs/delivery.md.
     pub durability: &'static str,
+    job: Job,
     ports: Ports,
     processes: Vec<(&'static str, Child)>,
     folder: PathBuf,
@@ -34,8 +37,9 @@ pub struct System {
 pub struct Ports(pub u16);
 
 impl Ports {
-    pub fn services(self) -> [u16; 5] {
-        std::array::from_fn(|place| self.0 + place as u16)
+    /// Of the service at `place` in its job.
+    pub fn service(self, place: usize) -> u16 {
+        self.0 + place as u16
     }
 
     pub fn redis(self) -> u16 {
@@ -49,19 +53,26 @@ impl Ports {
 }
 
 impl System {
-    pub async fn start(subject: Subject, fsync: Fsync, port: u16, programs: &Programs) -> anyhow::Result<Self> {
+    pub async fn start(
+        job: Job,
+        subject: Subject,
+        fsync: Fsync,
+        port: u16,
+        programs: &Programs,
+    ) -> anyhow::Result<Self> {
         let folder = std::env::temp_dir().join(format!("millrace-bench-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder)?;
         let (name, durability) = (subject.name(), subject.durability(fsync));
-        let mut system = Self { name, durability, ports: Ports(port), processes: Vec::new(), folder };
+        let mut system = Self { name, durability, job, ports: Ports(port), processes: Vec::new(), folder };
         if subject.has_redis() {
             system.spawn("redis", programs.redis(system.ports, fsync, &system.folder)?)?;
+            redis_answers(system.ports.redis()).await?;
         }
         if subject.has_sidecars() {
             programs.resources(subject, &system.folder)?;
-            for place in 0..SERVICES.len() {
-                let daprd = programs.daprd(subject, system.ports, place, &system.folder)?;
+            for (place, service) in job.services().iter().enumerate() {
+                let daprd = programs.daprd(subject, system.ports, place, service, &system.folder)?;
                 system.spawn("daprd", daprd)?;
             }
         }
@@ -71,17 +82,17 @@ impl System {
     }
 
     fn start_services(&mut self, subject: Subject, programs: &Programs) -> anyhow::Result<()> {
-        let processes = if subject.is_one_process() { vec!["all"] } else { SERVICES.to_vec() };
+        let processes = if subject.is_one_process() { vec!["all"] } else { self.job.services().to_vec() };
         for (place, service) in processes.into_iter().enumerate() {
             let mut command = match subject {
                 Subject::Ours(form) => {
                     let mut ours = Command::new(std::env::current_exe()?);
-                    ours.args(["serve", "--form", form.to_possible_value().context("a form has a name")?.get_name()]);
+                    ours.args(["serve", "--form", &name(form)?, "--job", &name(self.job)?]);
                     ours
                 }
                 Subject::Peer(peer) => Command::new(programs.peer(peer)?),
             };
-            command.args(["--service", service, "--port", &self.ports.services()[place].to_string()]);
+            command.args(["--service", service, "--port", &self.ports.service(place).to_string()]);
             if subject.has_redis() {
                 command.args(["--redis", &format!("127.0.0.1:{}", self.ports.redis())]);
             } else {
@@ -106,8 +117,8 @@ impl System {
 
     async fn ready(&self, subject: Subject) {
         let client = self.client();
-        for place in 0..SERVICES.len() {
-            while !client.is_ready(self.ports.services()[place], "/healthz").await {
+        for place in 0..self.job.services().len() {
+            while !client.is_ready(self.ports.service(place), "/healthz").await {
                 sleep(LOOK).await;
             }
             while subject.has_sidecars() && !client.is_ready(self.ports.daprd(place), "/v1.0/healthz").await {
@@ -117,10 +128,25 @@ impl System {
     }
 
     pub fn client(&self) -> Client {
-        Client::new(self.ports.services())
+        Client::new((0..self.job.services().len()).map(|place| self.ports.service(place)).collect())
     }
 
-    pub fn usage(&self) -> anyhow::Result<Usage> {
+    /// `doing`, with what it cost.
+    pub async fn measured(
+        &self,
+        load: Load,
+        count: usize,
+        doing: impl Future<Output = anyhow::Result<Measured>>,
+    ) -> anyhow::Result<Figures> {
+        let before = self.usage()?;
+        let measured = doing.await?;
+        // What follows the last end (publishing, marks) is part of it.
+        sleep(LOOK * 10).await;
+        let after = self.usage()?;
+        Ok(Figures { load, count, measured, cpu: after.since(&before), pss_kb: after.pss_kb })
+    }
+
+    fn usage(&self) -> anyhow::Result<Usage> {
         Usage::of(self.processes.iter().filter_map(|(class, child)| Some((*class, child.id()?))))
     }
 
@@ -134,6 +160,10 @@ impl Drop for System {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+fn name(value: impl ValueEnum) -> anyhow::Result<String> {
+    Ok(value.to_possible_value().context("every value has a name")?.get_name().to_owned())
 }
 
 /// The folder of `bench/`.

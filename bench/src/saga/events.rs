@@ -1,8 +1,9 @@
-//! The saga's events, checked against the schemas in `bench/schemas`. By hand: seven types need no generator.
+//! The saga's events.
 
-use jsonschema::ValidationError;
-use millrace::schema::{DecodeError, Document, EventSchema, EventSet, EventType, Schema, Violation, decode};
+use millrace::schema::{Document, EventType, Schema};
 use serde::{Deserialize, Serialize};
+
+use crate::event::event;
 
 /// Also the body of `POST /orders`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -95,57 +96,6 @@ pub struct OrderShipped {
     pub shipped_at: String,
 }
 
-macro_rules! schema {
-    ($id:expr, $path:tt) => {{
-        #[jsonschema::validator(
-                            path = $path,
-                            draft = Draft202012,
-                            validate_formats = true,
-                            pattern_options = { engine = regex },
-                            methods = { is_valid = false, validate = true, iter_errors = false },
-                            resources = { "urn:millrace:common:parts:1" => { path = "schemas/parts.json" } }
-                        )]
-        struct Validator;
-        &Schema { id: $id, validate: |value| masked(Validator::validate(value)) }
-    }};
-}
-
-/// A topic with one type of event: its payload is what a stream of the topic is made of.
-macro_rules! event {
-    ($payload:ty, $topic:literal, $action:literal, private: $private:literal, $path:tt) => {
-        impl EventType for $payload {
-            const SCHEMA: &'static EventSchema = &EventSchema {
-                name: concat!($topic, ".", $action),
-                version: 1,
-                topic: $topic,
-                private: $private,
-                schema: schema!(concat!("urn:millrace:", $topic, ".", $action, ":1"), $path),
-            };
-        }
-
-        impl EventSet for $payload {
-            const TOPIC: &'static str = $topic;
-            const SCHEMAS: &'static [&'static EventSchema] = &[<Self as EventType>::SCHEMA];
-
-            fn decode(name: &str, version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                if name == <Self as EventType>::SCHEMA.name {
-                    decode(version, data)
-                } else {
-                    Err(DecodeError::UnknownType(name.to_owned()))
-                }
-            }
-
-            fn schema(&self) -> &'static EventSchema {
-                <Self as EventType>::SCHEMA
-            }
-
-            fn to_value(&self) -> Result<serde_json::Value, serde_json::Error> {
-                serde_json::to_value(self)
-            }
-        }
-    };
-}
-
 event!(OrderPlaced, "orders.order", "placed", private: false, "schemas/order-placed.v1.json");
 event!(ReservationMade, "inventory.reservation", "made", private: false, "schemas/reservation-made.v1.json");
 event!(LevelReserved, "inventory.level", "reserved", private: true, "schemas/level-reserved.v1.json");
@@ -156,11 +106,4 @@ event!(OrderShipped, "fulfilment.order", "shipped", private: false, "schemas/ord
 
 impl Document for OrderPlaced {
     const SCHEMA: &'static Schema = <Self as EventType>::SCHEMA.schema;
-}
-
-fn masked(outcome: Result<(), ValidationError<'_>>) -> Result<(), Violation> {
-    outcome.map_err(|error| Violation {
-        pointer: error.instance_path().as_str().to_owned(),
-        message: error.masked().to_string(),
-    })
 }

@@ -24,6 +24,7 @@ use tokio::process::Child;
 pub use child::{Spec, terminate};
 pub use inherited::environment;
 pub use parent::{EXIT_WITH_STDIN, exit_with_parent};
+pub use start::redis_answers;
 
 use crate::admin_token;
 use crate::config::{Config, Faults};

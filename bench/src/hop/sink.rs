@@ -1,0 +1,157 @@
+//! Takes each event exactly once: a row a hop. When, is seen by a store that looks at what is committed.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Json;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use hdrhistogram::Histogram;
+use millrace::clock::Clock;
+use millrace::store::{
+    Answer, Claim, Epoch, Gate, Leaving, Partition, Position, Query, Store, StoreError, Synced, Unit, Verdict,
+};
+use millrace::{App, Event, Projects, RowKey, View};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::HopMade;
+
+pub fn app(taken: Taken) -> App {
+    let forgotten = taken.clone();
+    let forget = async move || {
+        *forgotten.counts() = Counts::default();
+        StatusCode::NO_CONTENT
+    };
+    let tell = async move || taken.counts().told();
+    App::new("hop-sink").view::<Hops, HopMade>().routes(Router::new().route("/hop", get(tell).delete(forget)))
+}
+
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+struct Hops;
+
+impl View for Hops {
+    const NAME: &'static str = "hops";
+}
+
+impl Projects<HopMade> for Hops {
+    /// In the partition of its batch, which is that of its feed: progress is then part of the same commit.
+    fn key(event: &Event<HopMade>) -> Option<RowKey> {
+        let batch = event.subject.split('.').next().unwrap_or_default();
+        Some(RowKey { key: batch.to_owned(), row: event.subject.clone() })
+    }
+
+    fn apply(&mut self, _: &Event<HopMade>) {}
+}
+
+/// What is committed of it.
+#[derive(Clone, Default)]
+pub struct Taken(Arc<Mutex<Counts>>);
+
+struct Counts {
+    received: u64,
+    /// Microseconds from publish to commit.
+    latency: Histogram<u64>,
+    first_us: i64,
+    last_us: i64,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        // A minute, of which three digits count.
+        let latency = Histogram::new_with_max(60_000_000, 3).expect("a minute is a range");
+        Self { received: 0, latency, first_us: 0, last_us: 0 }
+    }
+}
+
+impl Counts {
+    fn told(&self) -> Json<Value> {
+        let quantile = |quantile| self.latency.value_at_quantile(quantile);
+        Json(json!({
+            "received": self.received,
+            "distinct": self.latency.len(),
+            "p50_us": quantile(0.5),
+            "p95_us": quantile(0.95),
+            "p99_us": quantile(0.99),
+            "first_ns": self.first_us * 1000,
+            "last_ns": self.last_us * 1000,
+        }))
+    }
+}
+
+impl Taken {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, group: &[Unit], verdicts: &[Verdict], now_us: i64) {
+        let mut counts = self.counts();
+        for (unit, verdict) in group.iter().zip(verdicts) {
+            for row in unit.rows.iter().filter(|row| row.view == Hops::NAME) {
+                counts.received += 1;
+                let published = row.row.rsplit('.').next().and_then(|us| us.parse::<i64>().ok());
+                if let (Verdict::Ok { .. }, Some(published_us)) = (verdict, published) {
+                    counts.latency.saturating_record((now_us - published_us).max(0) as u64);
+                    if counts.first_us == 0 {
+                        counts.first_us = now_us;
+                    }
+                    counts.last_us = now_us;
+                }
+            }
+        }
+    }
+}
+
+/// The store of a process with the sink in it.
+pub struct Watched {
+    pub store: Arc<dyn Store>,
+    pub taken: Taken,
+    pub clock: Clock,
+}
+
+impl Store for Watched {
+    fn commit<'a>(
+        &'a self,
+        partition: &'a Partition,
+        epoch: &'a Epoch,
+        group: &'a [Unit],
+    ) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>> {
+        async move {
+            let verdicts = self.store.commit(partition, epoch, group).await?;
+            self.taken.note(group, &verdicts, self.clock.now_us());
+            Ok(verdicts)
+        }
+        .boxed()
+    }
+
+    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Gate, StoreError>> {
+        self.store.open(partition)
+    }
+
+    fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store.rewind(partition, claims)
+    }
+
+    fn reopen<'a>(
+        &'a self,
+        partition: &'a Partition,
+        run: &'a str,
+        jump: Position,
+    ) -> BoxFuture<'a, Result<Epoch, StoreError>> {
+        self.store.reopen(partition, run, jump)
+    }
+
+    fn read<'a>(
+        &'a self,
+        partition: &'a Partition,
+        queries: &'a [Query],
+    ) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>> {
+        self.store.read(partition, queries)
+    }
+
+    fn sync(&self, leaving: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>> {
+        self.store.sync(leaving)
+    }
+}

@@ -156,7 +156,7 @@ async fn feed(
     }
     let query = Query::Feed { topic: topic.clone(), after: page.after, limit: page.limit.min(PAGE) };
     // The void after the entries: what is void is so for good, and an entry read later would seem to be missing.
-    let answers = service.read_to_tell(partition, &[query, Query::Heads]).await?;
+    let answers = service.read_to_tell(partition..partition + 1, &[query, Query::Heads]).await?.concat();
     let [Answer::Feed(entries), Answer::Heads(heads)] = &answers[..] else {
         return Err(Problem::Internal("no feed".to_owned()));
     };

@@ -96,7 +96,7 @@ impl Operation {
     }
 }
 
-/// What becomes of the answer, whatever the money does.
+/// What becomes of the answer, whatever the money does: also of what was declined at first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Mode {
@@ -107,6 +107,7 @@ enum Mode {
     TimeoutAfterSuccess,
     DoubleCallback,
     Slow,
+    DeclinedFirst,
 }
 
 /// A switch for chaos tests: the next `count` requests (absent: all) fail in `mode`.
@@ -143,10 +144,11 @@ impl Provider {
             Booked::Known(booking) => booking,
             Booked::New(booking) => {
                 self.tell(&booking, mode);
-                if mode == Mode::TimeoutAfterSuccess {
-                    return Ok(hold().await);
+                match mode {
+                    Mode::TimeoutAfterSuccess => return Ok(hold().await),
+                    Mode::DeclinedFirst => Booking { kind: Kind::Decline, settles_at_ms: 0, ..booking },
+                    _ => booking,
                 }
-                booking
             }
         };
         tokio::time::sleep(self.0.environment.until(booking.settles_at_ms)).await;
@@ -198,7 +200,7 @@ impl Provider {
             key: key.to_owned(),
             request: request.clone(),
             at: rfc3339(now_ms * 1000),
-            settles_at_ms: if mode == Mode::Slow { now_ms + SLOW_MS } else { now_ms },
+            settles_at_ms: if matches!(mode, Mode::Slow | Mode::DeclinedFirst) { now_ms + SLOW_MS } else { now_ms },
         })
     }
 

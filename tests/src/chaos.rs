@@ -76,6 +76,8 @@ pub enum Point {
     BeforeCursor,
     /// Between the commit that takes a work up and its call.
     AfterClaim,
+    /// Between what a loss takes back and the opening that lets it commit again.
+    BeforeReopen,
     /// The partner has acted and its answer is on its way.
     InCall,
 }

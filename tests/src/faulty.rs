@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending};
-use millrace::store::embedded::EmbeddedStore;
 use millrace::store::{
     Answer, Claim, Epoch, Gate, Leaving, Mark, Outcome, Partition, Position, Query, Store, StoreError, Synced, Unit,
     Verdict,
@@ -14,6 +13,7 @@ use millrace::store::{
 
 use crate::chaos::{Chaos, Point, Rate, Trouble};
 use crate::naive::Naive;
+use crate::shards::Shards;
 
 /// Longer than a handler may take.
 const SLOW: Duration = Duration::from_secs(4);
@@ -22,20 +22,35 @@ const DEADLINES: [&str; 3] = ["ask_shipping|", "expire|", "time_out|"];
 
 #[derive(Clone)]
 pub struct FaultyStore {
-    inner: EmbeddedStore,
+    inner: Arc<Shards>,
     chaos: Arc<Chaos>,
     pub naive: Arc<Naive>,
     replica: usize,
 }
 
 impl FaultyStore {
-    pub fn new(inner: EmbeddedStore, chaos: Arc<Chaos>) -> Self {
-        Self { inner, chaos, naive: Arc::default(), replica: 0 }
+    pub fn new(inner: Shards, chaos: Arc<Chaos>) -> Self {
+        Self { inner: Arc::new(inner), chaos, naive: Arc::default(), replica: 0 }
     }
 
     /// The same store as the replica has it.
     pub fn handle(&self, replica: usize) -> Self {
         Self { replica, ..self.clone() }
+    }
+
+    /// Whether a shard has so many commits that could be lost.
+    pub fn could_lose(&self, shard: usize, commits: usize) -> bool {
+        self.inner.unsynced(shard) >= commits
+    }
+
+    /// A shard starts anew without the newest of its unsynced commits.
+    pub fn lose(&self, shard: usize, commits: usize) {
+        let lost = self.inner.lose(shard, commits);
+        self.chaos.tell("", format_args!("shard {shard} starts anew without its last {lost} commits"));
+        self.chaos.watch.lost(shard, lost);
+        if lost > 0 {
+            self.chaos.seen.count("shard lost commits");
+        }
     }
 
     fn refusal(&self, partition: &Partition) -> Option<StoreError> {
@@ -79,13 +94,17 @@ impl FaultyStore {
         if self.crashes_by_rate(Rate::CrashBefore, partition) || self.crashes(&before, partition) {
             return pending().await;
         }
+        let shard = self.inner.shard_of(partition);
+        let unsynced = self.inner.unsynced(shard);
         let verdicts = if self.naive.is_used() {
             let crashes = || self.crashes_by_rate(Rate::CrashBefore, partition);
-            self.naive.commit(&self.inner, partition, epoch, group, &self.chaos, crashes).await?
+            self.naive.commit(&*self.inner, partition, epoch, group, &self.chaos, crashes).await?
         } else {
             self.inner.commit(partition, epoch, group).await?
         };
-        self.note(partition, group, &verdicts);
+        // No await lies between the commit and here.
+        let loses = (self.inner.unsynced(shard) > unsynced).then_some(shard);
+        self.note(partition, group, &verdicts, loses);
         if self.crashes_by_rate(Rate::CrashAfter, partition) || self.crashes(&after, partition) {
             return pending().await;
         }
@@ -95,9 +114,9 @@ impl FaultyStore {
         Ok(verdicts)
     }
 
-    fn note(&self, partition: &Partition, group: &[Unit], verdicts: &[Verdict]) {
+    fn note(&self, partition: &Partition, group: &[Unit], verdicts: &[Verdict], loses: Option<usize>) {
         let chaos = &self.chaos;
-        chaos.watch.committed(partition, group, verdicts);
+        chaos.watch.committed(partition, group, verdicts, loses);
         for (unit, verdict) in group.iter().zip(verdicts) {
             branches(unit, verdict).into_iter().flatten().for_each(|branch| chaos.seen.count(branch));
             unit.appends.iter().flat_map(|append| &append.events).for_each(|event| chaos.add_to_trace(&event.record));
@@ -116,7 +135,15 @@ impl Store for FaultyStore {
     }
 
     fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.inner.rewind(partition, claims)
+        async move {
+            if let Some(refusal) = self.refusal(partition) {
+                return Err(refusal);
+            }
+            self.inner.rewind(partition, claims).await?;
+            self.chaos.watch.shard_synced(self.inner.shard_of(partition));
+            Ok(())
+        }
+        .boxed()
     }
 
     fn reopen<'a>(
@@ -125,7 +152,24 @@ impl Store for FaultyStore {
         run: &'a str,
         jump: Position,
     ) -> BoxFuture<'a, Result<Epoch, StoreError>> {
-        self.inner.reopen(partition, run, jump)
+        async move {
+            if self.crashes(&[Point::BeforeReopen], partition) {
+                return pending().await;
+            }
+            if let Some(refusal) = self.refusal(partition) {
+                return Err(refusal);
+            }
+            let epoch = self.inner.reopen(partition, run, jump).await?;
+            let heads = match self.inner.read(partition, &[Query::Heads]).await?.pop() {
+                Some(Answer::Heads(heads)) => heads,
+                _ => Vec::new(),
+            };
+            self.chaos.watch.shard_synced(self.inner.shard_of(partition));
+            self.chaos.watch.reopened(partition, &heads, jump);
+            self.chaos.tell(partition.service, format_args!("opens {:02} as {}", partition.number, epoch.0));
+            Ok(epoch)
+        }
+        .boxed()
     }
 
     fn commit<'a>(
@@ -153,11 +197,10 @@ impl Store for FaultyStore {
             if self.chaos.hits(Rate::SyncFails) {
                 return Err(StoreError::Unavailable("not synced in time".to_owned()));
             }
-            let commits = self.chaos.watch.commits();
             let synced = self.inner.sync(leaving).await?;
-            // All services share one journal: what it loses is a tail of everything, so that an event need not wait.
-            if leaving != Leaving::Event {
-                self.chaos.watch.synced(commits);
+            // Where all services share one journal, what it loses is a tail of everything, so that an event need not wait.
+            if leaving != Leaving::Event || self.inner.is_divided() {
+                self.chaos.watch.synced();
             }
             Ok(synced)
         }

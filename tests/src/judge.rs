@@ -199,9 +199,9 @@ fn check_feeds(recording: &Recording) -> Result<(), String> {
         for bytes in recording.events(topic) {
             let event = Incoming::parse(&bytes).map_err(|error| format!("23: {topic}: {error}"))?;
             let Some((feed, placed)) = event.place else { return Err(format!("15: {} has no place", event.id)) };
-            let head = heads.entry(feed.partition).or_insert(0);
-            *head += 1;
-            expect(placed.position == *head, || format!("15: {} at {} after {head}", event.id, placed.position))?;
+            let before = heads.insert(feed.partition, placed.position).unwrap_or(0);
+            let follows = placed.position == recording.next(topic, feed.partition, before);
+            expect(follows, || format!("15: {} at {} after {before}", event.id, placed.position))?;
             let previous = last.insert((feed.partition, event.subject.clone()), placed.position).unwrap_or(0);
             expect(placed.previous == previous, || format!("15: {} follows {}", event.id, placed.previous))?;
             let schema = events::SCHEMAS.iter().find(|schema| schema.name == event.name);

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use millrace::store::embedded::EmbeddedStore;
 use millrace::store::{Epoch, Mark, Partition, Position, Store, StoreError, Unit, Verdict};
 use tokio::time::Instant;
 
@@ -76,7 +75,7 @@ impl Naive {
     /// same rates as around any commit.
     pub async fn commit(
         &self,
-        store: &EmbeddedStore,
+        store: &dyn Store,
         partition: &Partition,
         epoch: &Epoch,
         group: &[Unit],

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use millrace::sidecar::{Sidecar, SidecarError};
+use millrace::store::Voids;
 use millrace::{Incoming, Service, owner};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -19,21 +21,23 @@ use crate::order::Storefront;
 use crate::shop::SERVICES;
 use crate::world::call;
 
-/// Events by (topic, partition), in feed order.
+/// Events by (topic, partition), in feed order; and what of the feeds' numbers are none.
 #[derive(Debug, Clone, Default)]
-pub struct Recording(BTreeMap<(String, u8), Vec<Bytes>>);
+pub struct Recording(BTreeMap<(String, u8), Vec<Bytes>>, BTreeMap<(String, u8), Voids>);
 
 impl Recording {
     /// One feed, with the events of a test.
     pub fn made_up(topic: &str, partition: u8, events: Vec<Bytes>) -> Self {
-        Self(BTreeMap::from([((topic.to_owned(), partition), events)]))
+        Self(BTreeMap::from([((topic.to_owned(), partition), events)]), BTreeMap::new())
     }
 
     /// Everything in the feeds of `shop`.
     pub async fn of(shop: &impl Storefront) -> Self {
         let mut recording = Self::default();
         for service in SERVICES {
-            recording.0.extend(Self::of_service(shop, service).await.0);
+            let Self(events, voids) = Self::of_service(shop, service).await;
+            recording.0.extend(events);
+            recording.1.extend(voids);
         }
         recording
     }
@@ -45,6 +49,8 @@ impl Recording {
         for (topic, partitions) in heads {
             for (partition, head) in partitions {
                 let events = recording.0.entry((topic.clone(), partition)).or_default();
+                let void = serde_json::from_value(head["void"].clone()).expect("voids are ranges");
+                recording.1.insert((topic.clone(), partition), void);
                 let mut after = 0;
                 while after < head["head"].as_u64().expect("a head is a number") {
                     let path = format!("/feeds/{topic}/{partition}?after={after}");
@@ -62,6 +68,12 @@ impl Recording {
     /// The events of a topic, feed by feed.
     pub fn events(&self, topic: &str) -> Vec<Bytes> {
         self.0.iter().filter(|((name, _), _)| name == topic).flat_map(|(_, events)| events.clone()).collect()
+    }
+
+    /// The number of a feed that comes after `position`.
+    pub fn next(&self, topic: &str, partition: u8, position: u64) -> u64 {
+        let void = self.1.get(&(topic.to_owned(), partition)).and_then(|void| void.end_of(position + 1));
+        void.unwrap_or(position) + 1
     }
 
     pub fn topics(&self) -> Vec<&str> {
@@ -117,9 +129,15 @@ fn position(event: &Bytes) -> u64 {
 }
 
 async fn ask<T: serde::de::DeserializeOwned>(shop: &impl Storefront, service: &str, path: &str) -> T {
-    let request = Request::get(path).body(Body::empty()).expect("a request");
-    let response = call(shop.service(service).expect("it runs").router(None), request).await;
-    serde_json::from_slice(response.body()).expect("feeds are JSON")
+    loop {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        let response = call(shop.service(service).expect("it runs").router(None), request).await;
+        if response.status() != StatusCode::SERVICE_UNAVAILABLE {
+            return serde_json::from_slice(response.body()).expect("feeds are JSON");
+        }
+        // A partition that nobody has committed to since its store came back is not open yet.
+        shop.clock().sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// Answers for every other producer from a recording; what the service under test publishes reaches only itself, healed.

@@ -6,12 +6,13 @@ use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
 
 /// What a suite must have met, by name: faults as `Debug` writes them, branches in words.
-pub const SOMETIMES: [&str; 53] = [
+pub const SOMETIMES: [&str; 56] = [
     "AfterClaim",
     "AfterCommit",
     "AnswerLost",
     "BeforeCommit",
     "BeforeCursor",
+    "BeforeReopen",
     "BeforeSettle",
     "CommitFails",
     "CrashAfter",
@@ -50,6 +51,7 @@ pub const SOMETIMES: [&str; 53] = [
     "healed",
     "held",
     "parked",
+    "provider declined_first",
     "provider double_callback",
     "provider down",
     "provider slow",
@@ -58,6 +60,7 @@ pub const SOMETIMES: [&str; 53] = [
     "service down",
     "settled inside the commit",
     "settled on its own",
+    "shard lost commits",
     "snapshot written",
     "waited for predecessor",
 ];

@@ -10,7 +10,6 @@ use millrace::clock::Clock;
 use millrace::outside::Outside;
 use millrace::sidecar::Sidecar;
 use millrace::sidecar::embedded::Bus;
-use millrace::store::embedded::EmbeddedStore;
 use millrace::{App, Env, Service, Tuning};
 use sandbox::SECRET;
 use serde_json::json;
@@ -20,6 +19,7 @@ use crate::faulty::FaultyStore;
 use crate::forged::{self, Forged};
 use crate::network::{FaultyCallbacks, FaultySidecar, FaultyWorld, Heard};
 use crate::order::Storefront;
+use crate::shards::Shards;
 use crate::world::{Door, Partners, World};
 
 pub const SERVICES: [&str; 7] = ["gateway", "orders", "warehouse", "payment", "shipping", "notifications", "pricing"];
@@ -34,6 +34,8 @@ pub struct Options {
     pub ask_carrier_after: Duration,
     /// Of each service, on one store.
     pub replicas: usize,
+    /// That the store is divided into; one is one journal for all.
+    pub shards: usize,
     /// Whether the trace's lines are kept, and not only their hash.
     pub keeps_trace: bool,
 }
@@ -47,6 +49,7 @@ impl Default for Options {
             delivery_delay: Duration::ZERO,
             ask_carrier_after: Duration::from_secs(60),
             replicas: 1,
+            shards: 1,
             keeps_trace: false,
         }
     }
@@ -122,7 +125,7 @@ impl Shop {
             let callbacks = FaultyCallbacks { door: door.clone(), chaos: chaos.clone() };
             let partners = Partners::open(&clock, Arc::new(callbacks), options.delivery_delay);
             let world = Arc::new(partners.world());
-            let store = FaultyStore::new(EmbeddedStore::memory(clock.clone()), chaos.clone());
+            let store = FaultyStore::new(Shards::new(&clock, options.shards), chaos.clone());
             let bus = Bus::new(clock.clone());
             let sidecar = sidecar.unwrap_or_else(|| Arc::new(bus.clone()));
             let (forged, services) = (Arc::default(), Mutex::default());

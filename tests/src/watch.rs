@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use millrace::store::{Append, Mark, Partition, Placed, Unit, Verdict};
+use millrace::store::{Append, Feed, Head, Mark, Partition, Placed, Position, Unit, Verdict};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -36,9 +36,13 @@ pub struct Watch {
 }
 
 /// An event that was committed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Event {
     published: bool,
+    /// Which commit it was in.
+    at: u64,
+    /// Its feed's name, and its number there.
+    place: Option<(String, Position)>,
     /// The bus was given it, or said so.
     taken: bool,
 }
@@ -56,14 +60,29 @@ struct State {
     /// Where a stream's last event stands in its feed.
     last: BTreeMap<(String, String), u64>,
     applied: BTreeMap<(Partition, String, String, u64), u64>,
-    work: BTreeSet<(Partition, String)>,
+    work: BTreeMap<(Partition, String), ()>,
     /// The commit after which a reference of ours may be used towards a partner, and a stream be told of.
     causes: BTreeMap<String, u64>,
     statuses: BTreeMap<String, String>,
     publishing: BTreeSet<(usize, String)>,
+    /// What takes back each commit of a shard that is not synced, oldest first; and of the one being judged.
+    unsynced: BTreeMap<usize, Vec<Undo>>,
+    undo: Undo,
+    /// Events of a commit that was taken back.
+    lost: Vec<(String, Event)>,
+    /// There are shards: what one has lost another may have applied.
+    is_divided: bool,
+    /// The highest number ever given in a feed, lost or not.
+    given: BTreeMap<(String, u8), Position>,
+    /// Partitions in which a feed may begin anywhere above.
+    reopened: BTreeSet<(&'static str, u8)>,
+    /// Numbers of feeds that anybody applied, lost or not.
+    heard: BTreeSet<(String, Position)>,
     /// Keys under which a partner was asked to act, and not asked what became of it since.
     unasked: BTreeSet<String>,
 }
+
+type Undo = Vec<Box<dyn FnOnce(&mut State) + Send>>;
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -111,8 +130,8 @@ impl Watch {
         }
     }
 
-    /// A group was committed, with these verdicts.
-    pub fn committed(&self, partition: &Partition, group: &[Unit], verdicts: &[Verdict]) {
+    /// A group was committed, with these verdicts, on a shard that may lose it.
+    pub fn committed(&self, partition: &Partition, group: &[Unit], verdicts: &[Verdict], loses: Option<usize>) {
         let mut state = self.state();
         state.commits += 1;
         let mut judged = Ok(());
@@ -120,6 +139,11 @@ impl Watch {
             if let Verdict::Ok { placed } = verdict {
                 judged = judged.and_then(|()| state.unit(partition, unit, placed));
             }
+        }
+        let undo = std::mem::take(&mut state.undo);
+        if let Some(shard) = loses {
+            state.unsynced.entry(shard).or_default().push(undo);
+            state.is_divided = true;
         }
         drop(state);
         if let Err(violation) = judged {
@@ -131,10 +155,53 @@ impl Watch {
         self.state().commits
     }
 
-    /// The first `commits` are durable.
-    pub fn synced(&self, commits: u64) {
+    /// All commits so far are durable.
+    pub fn synced(&self) {
         let mut state = self.state();
-        state.synced = state.synced.max(commits);
+        state.synced = state.commits;
+        state.unsynced.clear();
+    }
+
+    /// Those of one shard are.
+    pub fn shard_synced(&self, shard: usize) {
+        self.state().unsynced.remove(&shard);
+    }
+
+    /// A shard has lost its last commits. 13: nobody outside may have been told of any.
+    pub fn lost(&self, shard: usize, commits: usize) {
+        let mut state = self.state();
+        let mut unsynced = state.unsynced.remove(&shard).unwrap_or_default();
+        let lost = unsynced.split_off(unsynced.len().saturating_sub(commits));
+        lost.into_iter().rev().flat_map(|undo| undo.into_iter().rev()).for_each(|undo| undo(&mut state));
+        let lost = std::mem::take(&mut state.lost);
+        let told = lost
+            .into_iter()
+            .find(|(_, event)| event.taken || event.place.as_ref().is_some_and(|place| state.heard.contains(place)));
+        drop(state);
+        self.expect(told.is_none(), || format!("13: {told:?} has left, and was not safe"));
+    }
+
+    /// A partition goes on after a loss. 15: above all numbers that it ever gave.
+    pub fn reopened(&self, partition: &Partition, heads: &[Head], jump: Position) {
+        let mut state = self.state();
+        if jump > 0 {
+            state.reopened.insert((partition.service, partition.number));
+        }
+        let mut judged = Ok(());
+        for head in heads {
+            let key = (head.topic.clone(), partition.number);
+            let given = state.given.get(&key).copied().unwrap_or_default();
+            judged = judged.and_then(|()| {
+                expect(head.position >= given, || {
+                    format!("15: {} goes on at {}, not above {given}", head.topic, head.position)
+                })
+            });
+            state.heads.insert(key, head.position);
+        }
+        drop(state);
+        if let Err(violation) = judged {
+            self.expect(false, || violation);
+        }
     }
 
     /// 13: an answer, a call or a mail leaves under the reference `reference`. 11: it has a cause.
@@ -162,11 +229,13 @@ impl Watch {
     pub fn publishes(&self, replica: usize, event: &Bytes) -> Option<Publishing<'_>> {
         let envelope: Envelope<'_> = serde_json::from_slice(event).ok()?;
         let mut state = self.state();
-        let committed = state.events.contains_key(&*envelope.id);
+        let committed = state.events.get(&*envelope.id).map(|event| event.at);
+        let durable = committed.is_none_or(|at| !state.is_divided || at <= state.synced);
         let stream = envelope.id.rsplit_once('-').map_or(&*envelope.id, |(stream, _)| stream).to_owned();
         let alone = state.publishing.insert((replica, stream.clone()));
         drop(state);
-        self.expect(committed, || format!("13: {} is published and not committed", envelope.id));
+        self.expect(committed.is_some(), || format!("13: {} is published and not committed", envelope.id));
+        self.expect(durable, || format!("13: {} is published before its commit is durable", envelope.id));
         self.expect(alone, || format!("15: {} is published beside another one of its stream", envelope.id));
         Some(Publishing { watch: self, id: envelope.id.into_owned(), stream: (replica, stream) })
     }
@@ -213,21 +282,37 @@ impl Drop for Publishing<'_> {
 }
 
 impl State {
+    /// What stood there before; noted, so that a loss can put it back.
+    fn set<K: Clone + Ord + Send + 'static, V: Clone + Send + 'static>(
+        &mut self,
+        of: fn(&mut Self) -> &mut BTreeMap<K, V>,
+        key: K,
+        value: Option<V>,
+    ) -> Option<V> {
+        let before = put(of(self), key.clone(), value);
+        let undone = before.clone();
+        self.undo.push(Box::new(move |state| drop(put(of(state), key, undone))));
+        before
+    }
+
     fn unit(&mut self, partition: &Partition, unit: &Unit, placed: &[Placed]) -> Result<(), String> {
         match &unit.mark {
             Mark::Event { consumer, feed, position } => {
                 let key = (partition.clone(), consumer.clone(), feed.clone(), *position);
-                let times = self.applied.entry(key).or_default();
-                *times += 1;
-                expect(*times == 1, || format!("10: {consumer} applied {feed} {position} {times} times"))?;
+                let times = self.applied.get(&key).copied().unwrap_or_default() + 1;
+                self.set(|state| &mut state.applied, key, Some(times));
+                self.heard.insert((feed.clone(), *position));
+                expect(times == 1, || format!("10: {consumer} applied {feed} {position} {times} times"))?;
             }
             Mark::Work { id } => {
-                let open = self.work.remove(&(partition.clone(), id.clone()));
-                expect(open, || format!("11: the result of {id} is committed, and it is not open"))?;
+                let open = self.set(|state| &mut state.work, (partition.clone(), id.clone()), None);
+                expect(open.is_some(), || format!("11: the result of {id} is committed, and it is not open"))?;
             }
             _ => {}
         }
-        self.work.extend(unit.work.iter().map(|work| (partition.clone(), work.id.clone())));
+        for work in &unit.work {
+            self.set(|state| &mut state.work, (partition.clone(), work.id.clone()), Some(()));
+        }
         let mut placed = placed.iter();
         unit.appends.iter().try_for_each(|append| self.append(partition, append, &mut placed))
     }
@@ -245,12 +330,14 @@ impl State {
         })?;
         let mut last = None;
         for event in &append.events {
-            if event.published {
-                self.place(partition, &stream, placed.next().ok_or("15: an event without a place")?)?;
-            }
-            last = Some(self.event(event.published, &event.record)?);
+            let place = if event.published {
+                Some(self.place(partition, &stream, placed.next().ok_or("15: an event without a place")?)?)
+            } else {
+                None
+            };
+            last = Some(self.event(place, &event.record)?);
         }
-        self.versions.insert(stream.clone(), version + append.events.len() as u64);
+        self.set(|state| &mut state.versions, stream.clone(), Some(version + append.events.len() as u64));
         match (&append.snapshot, last) {
             (Some(snapshot), Some(last)) if stream.0 == events::warehouse::stock::TOPIC => is_fold(snapshot, &last),
             _ => Ok(()),
@@ -258,15 +345,27 @@ impl State {
     }
 
     /// 15: feeds are dense, and each entry names its stream's entry before it.
-    fn place(&mut self, partition: &Partition, stream: &(String, String), placed: &Placed) -> Result<(), String> {
-        let head = self.heads.entry((stream.0.clone(), partition.number)).or_default();
-        expect(placed.position == *head + 1, || format!("15: {} after {head} in {}", placed.position, stream.0))?;
-        *head = placed.position;
-        let previous = self.last.insert(stream.clone(), placed.position).unwrap_or(0);
-        expect(placed.previous == previous, || format!("15: {} follows {}", placed.position, placed.previous))
+    fn place(
+        &mut self,
+        partition: &Partition,
+        stream: &(String, String),
+        placed: &Placed,
+    ) -> Result<(String, Position), String> {
+        let (topic, position, number) = (&stream.0, placed.position, partition.number);
+        let key = (topic.clone(), number);
+        let head = self.set(|state| &mut state.heads, key.clone(), Some(position));
+        let is_anew = head.is_none() && self.reopened.contains(&(partition.service, number));
+        let follows = is_anew || position == head.unwrap_or(0) + 1;
+        expect(follows, || format!("15: {position} after {head:?} in {topic}"))?;
+        let given = self.given.insert(key, position).unwrap_or(0);
+        expect(position > given, || format!("15: {position} is given again in {topic}, after {given}"))?;
+        let previous = self.set(|state| &mut state.last, stream.clone(), Some(position)).unwrap_or(0);
+        expect(placed.previous == previous, || format!("15: {position} follows {}", placed.previous))?;
+        let source = partition.service.to_owned();
+        Ok((Feed { source, topic: topic.clone(), partition: number }.name(), position))
     }
 
-    fn event(&mut self, published: bool, record: &Bytes) -> Result<Value, String> {
+    fn event(&mut self, place: Option<(String, Position)>, record: &Bytes) -> Result<Value, String> {
         let envelope: Envelope<'_> = serde_json::from_slice(record).map_err(|error| format!("23: {error}"))?;
         let data: Value = serde_json::from_str(envelope.data.get()).map_err(|error| format!("23: {error}"))?;
         if let Some(cause) = &envelope.causationid {
@@ -277,12 +376,14 @@ impl State {
         for reference in
             [text("reference"), text("messageId"), Some(envelope.subject.to_string())].into_iter().flatten()
         {
-            self.causes.entry(reference).or_insert(self.commits);
+            let first = self.causes.get(&reference).copied().unwrap_or(self.commits);
+            self.set(|state| &mut state.causes, reference, Some(first));
         }
         if envelope.name == "orders.order.status_changed" {
             let (from, to) = (text("from").unwrap_or_default(), text("to").unwrap_or_default());
             let order = envelope.subject.to_string();
-            let before = self.statuses.insert(order, to.clone()).unwrap_or_else(|| "created".to_owned());
+            let before = self.set(|state| &mut state.statuses, order, Some(to.clone()));
+            let before = before.unwrap_or_else(|| "created".to_owned());
             let step = before == from && STEPS.contains(&(&*from, &*to));
             expect(step, || format!("19: {} goes from {from} to {to}, and was {before}", envelope.subject))?;
         }
@@ -290,10 +391,22 @@ impl State {
             let (on_hand, reserved) = (data["onHand"].as_i64().unwrap_or(-1), data["reserved"].as_i64().unwrap_or(-1));
             expect(0 <= reserved && reserved <= on_hand, || format!("2: {reserved} of {on_hand} promised: {data}"))?;
         }
-        let event = Event { published, taken: false };
-        let known = self.events.insert(envelope.id.clone().into_owned(), event).is_some();
+        let event = Event { published: place.is_some(), at: self.commits, place, taken: false };
+        let id = envelope.id.clone().into_owned();
+        let known = self.events.insert(id.clone(), event).is_some();
+        self.undo.push(Box::new(|state| {
+            let event = state.events.remove(&id);
+            state.lost.extend(event.map(|event| (id, event)));
+        }));
         expect(!known, || format!("15: {} is committed twice", envelope.id))?;
         Ok(data)
+    }
+}
+
+fn put<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) -> Option<V> {
+    match value {
+        Some(value) => map.insert(key, value),
+        None => map.remove(&key),
     }
 }
 

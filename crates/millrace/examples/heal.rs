@@ -56,10 +56,12 @@ async fn measure(name: &str, kind_name: &str, kind: Kind, events: u64, feeds: u8
         }
     };
     let mut world = World::new(store, clock);
-    world.fill(events, feeds, kind).await;
     let idle = world.start(Kind::Reaction, Start::Now);
     let before = requests(&idle, async || tokio::time::sleep(Duration::from_secs(2)).await).await;
     idle.kill();
+
+    // After it has been told where to start, or it would have started behind them.
+    world.fill(events, feeds, kind).await;
 
     let late = world.start(kind, Start::Beginning);
     let start = Instant::now();

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query as Params, Request, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -29,7 +29,7 @@ use crate::rounds::{FeedPage, Heads, PAGE};
 use crate::sabotage::{Fault, is_off};
 use crate::schema::{Document, Violation};
 use crate::service::Service;
-use crate::sidecar::{PUBSUB, PUBSUB_DEADLETTER, Status, dead_letters};
+use crate::sidecar::{ANSWERED, PUBSUB, PUBSUB_DEADLETTER, Status, dead_letters};
 use crate::store::{Answer, PARTITIONS, Position, Query};
 
 /// Longest body of a command.
@@ -54,10 +54,14 @@ impl Service {
             .fallback(|| async { Problem::NotFound("route_not_found") })
             .layer(CatchPanicLayer::new())
             .with_state(self.clone());
-        match token {
+        let router = match token {
             Some(token) => router.layer(middleware::from_fn_with_state(Arc::new(token), require_token)),
-            None => router,
-        }
+            None => return router,
+        };
+        router.layer(middleware::map_response(async |mut answer: Response| {
+            answer.headers_mut().insert(ANSWERED, HeaderValue::from_static("yes"));
+            answer
+        }))
     }
 
     /// What the sidecar is told to subscribe to.
@@ -152,7 +156,7 @@ async fn feed(
     }
     let query = Query::Feed { topic: topic.clone(), after: page.after, limit: page.limit.min(PAGE) };
     // The void after the entries: what is void is so for good, and an entry read later would seem to be missing.
-    let answers = service.read_to_tell(partition, &[query, Query::Heads]).await?;
+    let answers = service.read_to_tell(partition..partition + 1, &[query, Query::Heads]).await?.concat();
     let [Answer::Feed(entries), Answer::Heads(heads)] = &answers[..] else {
         return Err(Problem::Internal("no feed".to_owned()));
     };

@@ -30,10 +30,11 @@ impl Pending {
 }
 
 impl Service {
-    /// Asks every producer for its heads and reads every tracker anew.
+    /// Asks every producer for its heads and reads every tracker anew. Of a producer that does not answer nobody knows
+    /// what there is: it counts as one entry.
     pub async fn pending(&self) -> Pending {
         let mut pending = Pending::default();
-        self.ask_heads().await;
+        pending.unsettled += self.ask_heads().await;
         pending.unsettled += self.inbox().all().filter(|(_, consumer)| !consumer.is_started()).count() as u64;
         for progress in self.inbox().all_progress() {
             let (unsettled, held) = self.remaining(&progress).await;

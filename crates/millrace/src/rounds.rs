@@ -2,6 +2,7 @@
 //! floors. Each round finds what a crash or a loss left behind; none is needed while nothing fails.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ use crate::store::{Answer, Feed, Floor, Gate, Head, Leaving, Mark, PARTITIONS, P
 pub(crate) const PAGE: usize = 500;
 /// How often gaps are looked for in what is known of the heads.
 pub(crate) const LOOK: Duration = Duration::from_millis(250);
+/// Openings that one question about a partition may meet.
+const EPOCHS: u32 = 2;
 /// Due records taken up of one partition in one sweep.
 const DUE: usize = 256;
 
@@ -86,8 +89,8 @@ impl Service {
     /// The heads of all own feeds; all or an error, because who starts now takes what is absent for empty.
     pub(crate) async fn heads(&self) -> Result<Heads, Problem> {
         let mut heads = Heads::new();
-        for number in 0..PARTITIONS {
-            for answer in self.read_to_tell(number, &[Query::Heads]).await? {
+        for (number, answers) in (0..PARTITIONS).zip(self.read_to_tell(0..PARTITIONS, &[Query::Heads]).await?) {
+            for answer in answers {
                 let Answer::Heads(own) = answer else { continue };
                 for Head { topic, position, void } in own {
                     heads.entry(topic).or_default().insert(number, FeedHead { head: position, void });
@@ -97,13 +100,23 @@ impl Service {
         Ok(heads)
     }
 
-    /// Reads what a consumer will rely on, which must not be lost after it was told.
-    pub(crate) async fn read_to_tell(&self, number: u8, queries: &[Query]) -> Result<Vec<Answer>, Problem> {
+    /// Reads what a consumer will rely on, which must not be lost after it was told; of each partition.
+    pub(crate) async fn read_to_tell(&self, of: Range<u8>, queries: &[Query]) -> Result<Vec<Vec<Answer>>, Problem> {
         let unavailable = |error: StoreError| Problem::Unavailable(error.to_string());
-        let epoch = self.lane(number).epoch().await.map_err(|error| Problem::Unavailable(error.to_string()))?;
-        let answers = self.read(number, queries).await.map_err(unavailable)?;
-        self.durable(number, &epoch, Leaving::Event).await.map_err(unavailable)?;
-        Ok(answers)
+        let mut tries = 0;
+        loop {
+            let (mut epochs, mut answers) = (Vec::new(), Vec::new());
+            for number in of.clone() {
+                let epoch = self.lane(number).epoch().await;
+                epochs.push(epoch.map_err(|error| Problem::Unavailable(error.to_string()))?);
+                answers.push(self.read(number, queries).await.map_err(unavailable)?);
+            }
+            match self.all_durable(of.clone().zip(&epochs), Leaving::Event).await {
+                // A lane without commits learns only now that its partition was opened again.
+                Err(StoreError::Epoch) if tries < EPOCHS => tries += 1,
+                told => return told.map(|()| answers).map_err(unavailable),
+            }
+        }
     }
 
     pub(crate) async fn watch_heads(self) {
@@ -120,15 +133,17 @@ impl Service {
         }
     }
 
-    /// One request a producer.
-    pub(crate) async fn ask_heads(&self) {
+    /// One request a producer; how many did not answer.
+    pub(crate) async fn ask_heads(&self) -> u64 {
         let mut sources: Vec<&str> = self.topics().iter().map(|topic| owner(topic)).collect();
         sources.dedup();
+        let mut silent = 0;
         for source in sources {
             // Before asking: the answer may be older than what is settled when it comes.
             let reached: HashMap<_, _> =
                 self.inbox().all_progress().into_iter().map(|it| (it.key(), it.reached())).collect();
             let heads = self.ask::<Heads>(source, "/feeds").await;
+            silent += u64::from(heads.is_none());
             let Some(heads) = heads.filter(|_| !is_off(Fault::Heads)) else { continue };
             for (topic, consumer) in self.inbox().all().filter(|(topic, _)| owner(topic) == source) {
                 if !self.start_consumer(topic, consumer, heads.get(topic)).await {
@@ -150,6 +165,7 @@ impl Service {
                 }
             }
         }
+        silent
     }
 
     /// At most `limit` positions that have been gaps for so long, by the store's word: the copy says when to ask, and is

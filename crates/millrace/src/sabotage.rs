@@ -58,6 +58,18 @@ pub enum Fault {
     Version,
     /// A signed callback is believed however old it is.
     Freshness,
+    /// Trackers stay where they are when a store that lost commits is opened.
+    Rewind,
+    /// A partition that was opened anew goes on with the numbers it knows of.
+    Jump,
+    /// A commit is taken whatever epoch it names, and by a closed partition.
+    Epoch,
+    /// An event is published, and told to consumers, though its commit could not be synced.
+    SyncEvent,
+    /// What is synced leaves without a look whether it is still there.
+    StillThere,
+    /// What a producer says of void numbers is not listened to.
+    Voids,
 }
 
 #[cfg(feature = "sabotage")]

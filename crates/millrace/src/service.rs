@@ -210,20 +210,35 @@ impl Service {
 
     /// Returns when what was committed to the partition under `epoch` may leave.
     pub(crate) async fn durable(&self, number: u8, epoch: &Epoch, leaving: Leaving) -> Result<(), StoreError> {
+        self.all_durable([(number, epoch)], leaving).await
+    }
+
+    /// As [`Service::durable`], of several partitions with one sync.
+    pub(crate) async fn all_durable<'a>(
+        &self,
+        of: impl IntoIterator<Item = (u8, &'a Epoch)>,
+        leaving: Leaving,
+    ) -> Result<(), StoreError> {
         let synced = self.store().sync(leaving).await;
         if leaving == Leaving::Answer && is_off(Fault::SyncAnswer)
             || leaving == Leaving::Effect && is_off(Fault::SyncEffect)
+            || leaving == Leaving::Event && is_off(Fault::SyncEvent)
         {
             return Ok(());
         }
-        if synced? == Synced::Now {
-            let there = self.store().commit(&self.partition(number), epoch, &[]).await;
-            if matches!(there, Err(StoreError::Epoch)) {
-                self.knock(number).await;
+        let mut there = Ok(());
+        if synced? == Synced::Now && !is_off(Fault::StillThere) {
+            for (number, epoch) in of {
+                match self.store().commit(&self.partition(number), epoch, &[]).await {
+                    Err(StoreError::Epoch) => {
+                        self.knock(number).await;
+                        there = Err(StoreError::Epoch);
+                    }
+                    other => drop(other?),
+                }
             }
-            there?;
         }
-        Ok(())
+        there
     }
 
     /// Has the lane find out whether its partition is closed, and open it: one without commits would never know.

@@ -47,3 +47,7 @@ pub fn dead_letters(topic: &str, service: &str) -> String {
 /// The pub/sub component of live topics, and the one whose sidecar reads dead letters, so that these can't stall those.
 pub const PUBSUB: &str = "pubsub";
 pub const PUBSUB_DEADLETTER: &str = "pubsub-deadletter";
+
+/// On every answer that comes from a service by its sidecar, because sidecars answer 200 with nothing for a service that
+/// they can't reach.
+pub(crate) const ANSWERED: &str = "millrace-answered";

@@ -178,6 +178,17 @@ async fn a_fault_strikes_as_often_as_it_was_set() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_charge_declined_at_first_is_found_to_have_succeeded() {
+    let shop = Shop::new(&[]);
+    let provider = provider(&shop);
+    post(&provider, "/faults", None, &json!({"mode": "declined_first", "count": 1})).await;
+    assert_eq!(post(&provider, "/charges", Some("k"), &charge("tok_ok")).await.1["status"], "declined");
+    assert_eq!(post(&provider, "/charges", Some("k"), &charge("tok_ok")).await.1["status"], "succeeded");
+    assert_eq!(kinds(&provider).await, ["capture"]);
+    assert_eq!(shop.heard().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_callback_is_repeated_with_its_id_at_growing_distances_until_it_is_taken() {
     let shop = Shop::new(&[503, 302, 500]);
     post(&provider(&shop), "/charges", Some("k"), &charge("tok_ok")).await;

@@ -29,6 +29,7 @@ const GARBAGE: [&str; 8] = [
     r#"{"specversion":"1.0","id":"1","source":"/pricing","type":"pricing.price.updated","subject":"s","time":"2026-01-01T00:00:00Z","dataschema":"urn:millrace:pricing.price.updated:1","sequence":"1","feed":"64","position":"1","previous":"0","data":{}}"#,
     r#"{"specversion":"1.0","id":"1","source":"/pricing","type":"pricing.price.updated","subject":"s","time":"2026-01-01T00:00:00Z","dataschema":"urn:millrace:pricing.price.updated:1","sequence":"1","feed":"07","data":{}}"#,
 ];
+const MOMENT: std::time::Duration = std::time::Duration::from_millis(1);
 const STRANGER: &str = "whsec_c3RyYW5nZXItc3RyYW5nZXItc3RyYW5nZXItMDAwMDA=";
 
 /// Sets the rates, then begins each fault at its time; returns when the last one is over.
@@ -60,6 +61,20 @@ async fn begin(shop: &Arc<Shop>, fault: Fault) {
         Fault::WipeBroker => {
             seen.count("broker wiped");
             shop.bus.wipe();
+        }
+        Fault::LoseTail(shard, commits) => {
+            let shop = shop.clone();
+            // At a moment when there is as much to lose, if there is one soon.
+            tokio::spawn(async move {
+                let end = shop.chaos.elapsed() + fault.lasts();
+                while shop.chaos.elapsed() < end {
+                    if shop.store.could_lose(shard, commits) {
+                        return shop.store.lose(shard, commits);
+                    }
+                    shop.clock.sleep(MOMENT).await;
+                }
+                shop.store.lose(shard, commits);
+            });
         }
         Fault::LoseGroup(service) => {
             if let Some(service) = shop.service(service) {

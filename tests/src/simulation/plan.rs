@@ -11,6 +11,9 @@ use crate::shop::{Options, SERVICES};
 const DECIDING: [&str; 6] = ["orders", "warehouse", "payment", "shipping", "notifications", "pricing"];
 const CALLING: [&str; 3] = ["payment", "shipping", "notifications"];
 
+/// Where the store is divided.
+const SHARDS: usize = 3;
+
 /// Each rate with its highest share, in parts per ten thousand.
 const RATES: [(Rate, u64); 18] = [
     (Rate::Drop, 1_500),
@@ -40,6 +43,8 @@ pub enum Fault {
     Down(&'static str, Duration),
     Spell(Trouble, &'static str, Duration),
     WipeBroker,
+    /// A shard of the store starts anew without its last commits, up to so many, none of which is synced.
+    LoseTail(usize, usize),
     /// A consumer group is lost: the service is brought every topic from its beginning.
     LoseGroup(&'static str),
     /// Of all clocks, by 25 hours.
@@ -107,6 +112,7 @@ impl Plan {
         plan.options.reservation_ttl = draw.pick(&[seconds(30), seconds(15 * 60)]);
         plan.options.shipping_timeout = draw.pick(&[seconds(120), seconds(60 * 60)]);
         plan.options.replicas = draw.pick(&[1, 2]);
+        plan.options.shards = draw.pick(&[1, SHARDS]);
         plan.options.delivery_delay = draw.pick(&[Duration::ZERO, seconds(20)]);
         // Not every seed has everything: what one fault would hide happens where it is missing.
         for (rate, most) in RATES {
@@ -143,13 +149,14 @@ impl Plan {
 impl Fault {
     fn draw(draw: &mut Draw) -> Self {
         let seconds = |draw: &mut Draw, most| draw.time(Duration::from_secs(1), Duration::from_secs(most));
-        match draw.below(20) {
+        match draw.below(24) {
             0..=4 => {
                 let point = draw.pick(&[
                     Point::BeforeCommit,
                     Point::AfterCommit,
                     Point::BeforeSettle,
                     Point::BeforeCursor,
+                    Point::BeforeReopen,
                     Point::AfterClaim,
                     Point::InCall,
                 ]);
@@ -168,11 +175,13 @@ impl Fault {
             14 => Self::LoseGroup(draw.pick(&DECIDING)),
             15 if draw.below(3) == 0 => Self::ClockJump,
             15 | 16 => {
-                let mode = draw.pick(&["timeout_after_success", "double_callback", "down", "slow"]);
+                let modes = ["timeout_after_success", "double_callback", "down", "slow", "declined_first"];
+                let mode = draw.pick(&modes);
                 Self::Provider(draw.pick(&["sandpay", "harborpay"]), mode, 1 + draw.below(10) as u32)
             }
             17 => Self::Garbage(draw.pick(&["orders.order", "payment", "pricing.price", "warehouse.inventory"])),
             18 => Self::PoisonedFeed,
+            19..=22 => Self::LoseTail(draw.below(SHARDS as u64) as usize, 1 + draw.below(8) as usize),
             _ => Self::Stranger,
         }
     }
@@ -181,6 +190,8 @@ impl Fault {
     pub fn lasts(&self) -> Duration {
         match self {
             Self::Down(_, lasts) | Self::Spell(_, _, lasts) => *lasts,
+            // That long it waits for as much to lose.
+            Self::LoseTail(..) => Duration::from_secs(5),
             _ => Duration::ZERO,
         }
     }

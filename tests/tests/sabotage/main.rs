@@ -19,7 +19,7 @@ const FAR: u64 = 24;
 const ORDERS: usize = 40;
 const NAIVE_ORDERS: usize = 100;
 
-const FAULTS: [Fault; 26] = [
+const FAULTS: [Fault; 31] = [
     Fault::Version,
     Fault::Signature,
     Fault::Freshness,
@@ -46,10 +46,22 @@ const FAULTS: [Fault; 26] = [
     Fault::Report,
     Fault::PublishAnswer,
     Fault::Heads,
+    Fault::Jump,
+    Fault::Epoch,
+    Fault::SyncEvent,
+    Fault::StillThere,
+    Fault::Voids,
 ];
 
 fn variable(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
+}
+
+/// All, or those whose names stand in `ONLY`, with commas between.
+fn faults() -> Vec<Fault> {
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let is_wanted = |fault: &Fault| only.is_empty() || only.split(',').any(|name| name == format!("{fault:?}"));
+    FAULTS.into_iter().filter(is_wanted).collect()
 }
 
 /// `work` of each of `items`, on all cores, in the items' order.
@@ -86,7 +98,8 @@ fn caught(fault: Fault, first: u64) -> Option<(u64, String)> {
 fn each_condition_is_missed_by_the_simulation_and_none_where_nothing_fails() {
     // Every failure below is wanted: its backtrace would only hide the table.
     std::panic::set_hook(Box::new(|_| {}));
-    let green = on_all_cores(&FAULTS, |fault| {
+    let faults = faults();
+    let green = on_all_cores(&faults, |fault| {
         set(Some(*fault));
         let outcome = run(&Plan::plain(1, 10)).0;
         set(None);
@@ -94,11 +107,11 @@ fn each_condition_is_missed_by_the_simulation_and_none_where_nothing_fails() {
     });
     let ranges = &RANGES[..variable("RANGES", 1).min(3) as usize];
     let searches: Vec<(Fault, u64)> =
-        FAULTS.iter().flat_map(|fault| ranges.iter().map(|first| (*fault, *first))).collect();
+        faults.iter().flat_map(|fault| ranges.iter().map(|first| (*fault, *first))).collect();
     let found = on_all_cores(&searches, |(fault, first)| caught(*fault, *first));
     println!("{:<20} {:>14}  by invariant", "switched off", "seeds, median");
     let (mut missed, mut farthest) = (Vec::new(), 1);
-    for (fault, found) in FAULTS.iter().zip(found.chunks(ranges.len())) {
+    for (fault, found) in faults.iter().zip(found.chunks(ranges.len())) {
         let mut seeds: Vec<u64> =
             found.iter().map(|found| found.as_ref().map_or(u64::MAX, |(seeds, _)| *seeds)).collect();
         seeds.sort_unstable();
@@ -116,7 +129,7 @@ fn each_condition_is_missed_by_the_simulation_and_none_where_nothing_fails() {
     println!("control: {} seeds with nothing switched off", controls.len());
     drop(std::panic::take_hook());
     assert_eq!(control.into_iter().flatten().collect::<Vec<_>>(), [], "red with nothing switched off");
-    let red: Vec<_> = FAULTS.iter().zip(green).filter_map(|(fault, red)| Some((fault, red?))).collect();
+    let red: Vec<_> = faults.iter().zip(green).filter_map(|(fault, red)| Some((fault, red?))).collect();
     assert!(red.is_empty(), "seen where nothing fails: {red:?}");
     assert!(missed.is_empty(), "no seed sees {missed:?}");
 }

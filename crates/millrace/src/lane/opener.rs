@@ -10,6 +10,7 @@ use futures::future::try_join_all;
 use tokio::sync::Mutex;
 
 use crate::clock::Clock;
+use crate::sabotage::{Fault, is_off};
 use crate::store::{Answer, Claim, Epoch, Gate, PARTITIONS, Partition, Position, Query, Store, StoreError};
 
 /// Least distance between the last number of a life and the first of the next, twice which is the most. Far more than
@@ -67,7 +68,7 @@ impl Opener {
             };
             let is_new = !gates.iter().any(|gate| matches!(gate, Gate::Closed { fresh: false, .. }))
                 && !gates.iter().zip(&known).any(has_data);
-            if !is_new {
+            if !is_new && !is_off(Fault::Rewind) {
                 self.rewind(&partitions, &gates, known).await?;
             }
             match self.reopen(&partitions, &gates, is_new).await {
@@ -111,7 +112,7 @@ impl Opener {
             Gate::Closed { run, .. } => Some((run, partition)),
             Gate::Open(_) => None,
         });
-        let jump = || if is_new { 0 } else { JUMP + self.clock.random() % JUMP };
+        let jump = || if is_new || is_off(Fault::Jump) { 0 } else { JUMP + self.clock.random() % JUMP };
         try_join_all(closed.map(|(run, partition)| self.store.reopen(partition, run, jump()))).await?;
         Ok(())
     }

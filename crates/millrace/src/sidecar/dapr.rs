@@ -11,7 +11,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde::{Deserialize, Serialize};
 
-use super::{PUBSUB, Sidecar, SidecarError};
+use super::{ANSWERED, PUBSUB, Sidecar, SidecarError};
 use crate::outside::{exchange, http_client};
 use crate::pii::Secret;
 
@@ -136,7 +136,11 @@ impl Sidecar for Dapr {
         async move {
             let (mut parts, body) = request.into_parts();
             parts.uri = uri.map_err(|error| SidecarError(error.to_string()))?;
-            self.call(Request::from_parts(parts, body)).await
+            let mut answer = self.call(Request::from_parts(parts, body)).await?;
+            match answer.headers_mut().remove(ANSWERED) {
+                Some(_) => Ok(answer),
+                None => Err(SidecarError(format!("{}, and not by the service", answer.status()))),
+            }
         }
         .boxed()
     }

@@ -42,6 +42,11 @@ fn without_the_epoch_work_from_before_a_rewind_changes_a_partition_that_lost_its
 }
 
 #[test]
+fn without_the_holes_of_a_floor_what_is_held_counts_as_applied() {
+    assert!(times(Fault::Lost, 40, Part::Holes) > 15);
+}
+
+#[test]
 fn without_the_mark_a_second_delivery_doubles_the_effect() {
     assert_eq!(times(Fault::Doubled, 20, Part::Marks), 20);
 }

@@ -42,7 +42,7 @@ impl Worker {
             Self::Admitted(attempt) => attempt.step(world).map(Self::Admitted),
             Self::FloorDue { target } => {
                 let tracker = &world.tracker.now;
-                let (low, holes) = (tracker.low, tracker.holes().collect());
+                let (low, holes) = (tracker.low, tracker.holes().filter(|_| world.has(Part::Holes)).collect());
                 Some(Self::FloorRead { target, epoch: world.targets[target].epoch, low, holes })
             }
             Self::FloorRead { target, epoch, low, holes } => {

@@ -21,6 +21,8 @@ pub enum Part {
     Fence,
     /// A reopened partition refuses what was decided before.
     Epoch,
+    /// A floor comes with what is held or missing below it.
+    Holes,
     /// The mark in the commit of the effect.
     Marks,
     /// In a group, no event is applied unless the one before it of its stream was.

@@ -37,6 +37,11 @@ impl LossyKv {
         Ok(count)
     }
 
+    /// Batches that can be lost.
+    pub fn unsynced(&self) -> usize {
+        self.state().undo.len()
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

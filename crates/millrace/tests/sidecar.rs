@@ -1,0 +1,72 @@
+//! What a daprd answers that it should not, and what our side of its HTTP API makes of it.
+
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{any, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use millrace::sidecar::Sidecar;
+use millrace::sidecar::dapr::Dapr;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// A daprd that answers as it is told.
+async fn sidecar(router: Router) -> Dapr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async { axum::serve(listener, router).await });
+    Dapr::new(port, None)
+}
+
+fn request(path: &str) -> Request<Bytes> {
+    Request::get(path).body(Bytes::new()).expect("a request")
+}
+
+#[tokio::test]
+async fn an_answer_that_no_service_gave_is_none() {
+    let answered = [("millrace-answered", "yes")];
+    let router = Router::new()
+        .route("/v1.0/invoke/orders/method/invented", any(StatusCode::OK))
+        .route("/v1.0/invoke/orders/method/own", any((StatusCode::INTERNAL_SERVER_ERROR, "can't reach it")))
+        .route("/v1.0/invoke/orders/method/missing", any((StatusCode::NOT_FOUND, answered, "no such order")))
+        .route("/v1.0/invoke/orders/method/there", any((answered, "an order")));
+    let sidecar = sidecar(router).await;
+    for path in ["/invented", "/own"] {
+        let answer = sidecar.invoke("orders", request(path)).await;
+        assert!(answer.is_err(), "{path}: {answer:?}");
+    }
+    for (path, status, body) in
+        [("/missing", StatusCode::NOT_FOUND, "no such order"), ("/there", StatusCode::OK, "an order")]
+    {
+        let answer = sidecar.invoke("orders", request(path)).await.expect("the service's own");
+        assert_eq!((answer.status(), answer.body().as_ref()), (status, body.as_bytes()));
+        assert!(!answer.headers().contains_key("millrace-answered"), "not the callers' business");
+    }
+}
+
+/// Refuses the second entry of a call, and whole calls to `gone`.
+async fn bulk(headers: HeaderMap, Json(entries): Json<Value>) -> impl IntoResponse {
+    assert_eq!(headers["content-type"], "application/json");
+    let texts: Vec<Value> =
+        (0..3).map(|n| json!(format!(r#"{{"topic":"a","pubsubname":"pubsub","id":"{n}"}}"#))).collect();
+    let sent: Vec<Value> = entries.as_array().expect("a list").iter().map(|entry| entry["event"].clone()).collect();
+    assert_eq!(sent, texts);
+    let failed = json!([{ "entryId": "1", "error": "too large" }]);
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        Json(json!({ "failedEntries": failed, "errorCode": "ERR_PUBSUB_PUBLISH_MESSAGE" })),
+    )
+}
+
+#[tokio::test]
+async fn of_a_call_with_many_events_each_is_answered() {
+    let gone = any((StatusCode::NOT_FOUND, "no such pubsub"));
+    let router =
+        Router::new().route("/v1.0/publish/bulk/pubsub/a", post(bulk)).route("/v1.0/publish/bulk/pubsub/gone", gone);
+    let sidecar = sidecar(router).await;
+    let events = || (0..3).map(|n| Bytes::from(format!(r#"{{"id":"{n}"}}"#))).collect::<Vec<_>>();
+    let answers = sidecar.publish_all("a", events()).await;
+    assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true], "{answers:?}");
+    let answers = sidecar.publish_all("gone", events()).await;
+    assert!(answers.len() == 3 && answers.iter().all(Result::is_err), "{answers:?}");
+}

@@ -161,3 +161,6 @@ async fn follow(client: &Client, board: &Board, since: Instant) -> anyhow::Resul
         Err(_) => bail!("order {number} was accepted and not shipped within {} s", PATIENCE.as_secs()),
     }
 }
+
+#[cfg(test)]
+mod tests;

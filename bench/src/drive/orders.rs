@@ -61,3 +61,6 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % sides
     }
 }
+
+#[cfg(test)]
+mod tests;

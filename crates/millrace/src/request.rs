@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use crate::decider::{Aggregate, Command, Commanded, Decision, Slot, SlotRef, fold};
 use crate::event::{Context, Incoming};
 use crate::idempotency::{Accepted, IdempotencyKey, KEPT, PendingResult};
-use crate::lane::{Done, Job, Refused};
+use crate::lane::{Done, Job, Refused, Watched};
 use crate::partition::partition_of;
 use crate::problem::Problem;
 use crate::schema::EventSet;
@@ -114,17 +112,20 @@ impl Service {
     /// Commits of this process in the partition of `key`, from now on: what is made before a read misses nothing that
     /// the read missed.
     pub fn changes(&self, key: &str) -> Changes {
-        let mut commits = self.lane(partition_of(key)).commits();
-        commits.mark_unchanged();
-        Changes(commits)
+        let commits = self.lane(partition_of(key)).commits();
+        Changes { told: commits.get(), commits }
     }
 }
 
-pub struct Changes(watch::Receiver<u64>);
+pub struct Changes {
+    commits: Watched<u64>,
+    told: Option<u64>,
+}
 
 impl Changes {
     /// Returns at a commit that this has not told of, or after `patience`.
     pub async fn next(&mut self, patience: Duration) {
-        let _ = tokio::time::timeout(patience, self.0.changed()).await;
+        let more = self.commits.find(|commits| Some(commits).filter(|it| self.told != Some(*it)));
+        self.told = tokio::time::timeout(patience, more).await.unwrap_or(self.told);
     }
 }

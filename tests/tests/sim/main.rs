@@ -34,12 +34,12 @@ fn where_nothing_fails_every_order_is_fulfilled() {
 /// The seeds' traces, as a process of its own has them.
 fn traces(threads: u32) -> Vec<String> {
     let simulation = std::process::Command::new(env!("CARGO_BIN_EXE_sim"))
-        .args(["seeds=4", "first=7", "orders=15", &format!("threads={threads}")])
+        .args(["seeds=8", "first=4", "orders=15", &format!("threads={threads}")])
         .output()
         .expect("it starts");
     let text = String::from_utf8_lossy(&simulation.stdout).into_owned();
     let traces: Vec<String> = text.lines().filter(|line| line.contains(" trace ")).map(str::to_owned).collect();
-    assert_eq!(traces.len(), 4, "{text}");
+    assert_eq!(traces.len(), 8, "{text}");
     traces
 }
 
@@ -49,7 +49,7 @@ fn a_seed_is_the_same_run_in_every_process_however_many_run_beside_it() {
     assert_eq!(first, traces(4));
     let distinct: std::collections::BTreeSet<_> =
         first.iter().filter_map(|line| line.split(" trace ").nth(1)).collect();
-    assert_eq!(distinct.len(), 4, "each seed has a trace of its own: {first:?}");
+    assert_eq!(distinct.len(), 8, "each seed has a trace of its own: {first:?}");
 }
 
 #[test]

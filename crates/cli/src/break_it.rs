@@ -17,6 +17,7 @@ use millrace::clock::Clock;
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use crate::client::Client;
 use crate::config::{self, Config};
 use crate::faults::{Done, Fault};
 use crate::order::{Books, Goods, Mix, Order, Outcome, Planned, Report, Shop, Verdict, customer_telling, receive, say};
@@ -72,7 +73,7 @@ pub struct Args {
 
 pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     let stop = stop_signal()?;
-    let shop = Shop::new(&config.gateway_url(), args.time + PATIENCE);
+    let shop = Shop::new(Client::of(config), args.time + PATIENCE);
     shop.probe().await?;
     let switch = Switch::new(config, args.fault, args.seed)?;
     let before = switch.done().await?;

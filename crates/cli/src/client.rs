@@ -3,16 +3,21 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use bytes::Bytes;
 use millrace::outside::{exchange, http_client};
+use millrace::pii::Secret;
 use serde_json::Value;
+
+use crate::config::Config;
 
 /// Longer than the gateway keeps any caller waiting.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 pub struct Client {
     base: String,
+    /// Shown as `Authorization` with each request that has none.
+    key: Option<HeaderValue>,
     exchange: Box<dyn Fn(Request<Bytes>) -> Exchange + Send + Sync>,
 }
 
@@ -52,7 +57,21 @@ impl Client {
                 Ok(Answer { status: parts.status, headers: parts.headers, body })
             })
         };
-        Self { base: base.trim_end_matches('/').to_owned(), exchange: Box::new(exchange) }
+        Self { base: base.trim_end_matches('/').to_owned(), key: None, exchange: Box::new(exchange) }
+    }
+
+    /// Of the shop that `config` names, with the key for it.
+    pub fn of(config: &Config) -> Self {
+        Self::new(&config.gateway_url()).with_key(config.access.api_key.as_ref())
+    }
+
+    pub fn with_key(self, key: Option<&Secret>) -> Self {
+        let bearer = |key: &Secret| {
+            let mut header = HeaderValue::try_from(format!("Bearer {}", key.expose())).ok()?;
+            header.set_sensitive(true);
+            Some(header)
+        };
+        Self { key: key.and_then(bearer), ..self }
     }
 
     pub async fn get(&self, path: &str) -> anyhow::Result<Answer> {
@@ -70,8 +89,16 @@ impl Client {
         format!("{}{path}", self.base)
     }
 
+    /// With the key, unless the request shows one of its own.
+    pub fn signed<B>(&self, mut request: Request<B>) -> Request<B> {
+        if let Some(key) = &self.key {
+            request.headers_mut().entry(header::AUTHORIZATION).or_insert_with(|| key.clone());
+        }
+        request
+    }
+
     pub async fn send(&self, request: Request<Bytes>) -> anyhow::Result<Answer> {
-        (self.exchange)(request)
+        (self.exchange)(self.signed(request))
             .await
             .with_context(|| format!("no shop answers at {}: start one by `millrace up`", self.base))
     }

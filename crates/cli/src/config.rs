@@ -5,21 +5,28 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, ValueEnum};
 use millrace::pii::Secret;
 use millrace::webhook::SigningKey;
 
+use crate::access;
 use crate::ports::{LARGEST_BASE, Ports, local, local_url};
+
+/// A secret that begins so is kept in the file that it names.
+pub const FILE: &str = "file:";
 
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "Configuration")]
 pub struct Config {
-    /// Where the gateway listens [default: 127.0.0.1:8080]
+    /// Where the gateway listens; beyond this machine only with API keys or tokens [default: 127.0.0.1:8080]
     #[arg(long, env = "MILLRACE_HTTP", global = true, value_name = "ADDRESS", hide_short_help = true)]
     pub http: Option<SocketAddr>,
     /// Where health, metrics and pending work are shown [default: 127.0.0.1:8081, of a service its own]
     #[arg(long, env = "MILLRACE_ADMIN", global = true, value_name = "ADDRESS", hide_short_help = true)]
     pub admin: Option<SocketAddr>,
+    #[command(flatten)]
+    pub access: access::Settings,
     /// Bearer token for pending work and parked entries; without one nobody sees them
     #[arg(long, env = "MILLRACE_ADMIN_TOKEN", global = true, value_name = "TOKEN", hide_short_help = true)]
     #[arg(hide_env_values = true, value_parser = secret)]
@@ -33,7 +40,7 @@ pub struct Config {
     /// Redis 7 or newer; nodes of a cluster, or a master and its replicas, as redis://host:port,host:port [default:
     /// redis://127.0.0.1:6390]
     #[arg(long, env = "MILLRACE_REDIS_URL", global = true, value_name = "URL", hide_short_help = true)]
-    #[arg(hide_env_values = true)]
+    #[arg(hide_env_values = true, value_parser = kept)]
     pub redis_url: Option<String>,
     /// What a commit on Redis has survived when it is acknowledged
     #[arg(long, env = "MILLRACE_DURABILITY", global = true, default_value = "dev", hide_short_help = true)]
@@ -197,24 +204,49 @@ impl Config {
 pub fn describe(matches: &ArgMatches) -> String {
     let command = Config::augment_args(Command::new("millrace"));
     let setting = |argument: &clap::Arg| {
-        let id = argument.get_id().as_str();
-        let value = matches.get_raw(id)?.next()?.to_string_lossy().into_owned();
-        let value = match (argument.is_hide_env_values_set(), value.split_once('@')) {
-            (true, Some((_, host))) => format!("***@{host}"),
-            (true, None) if id != "redis_url" => "***".to_owned(),
-            _ => value,
-        };
-        Some(format!("{id}={value}"))
+        let (id, value) = (argument.get_id().as_str(), raw(matches, argument)?);
+        Some(format!("{id}={}", masked(argument, &value).unwrap_or(value)))
     };
     command.get_arguments().filter_map(setting).collect::<Vec<_>>().join(" ")
 }
 
-fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
-    Ok(Secret::new(text))
+/// A secret given as a flag: everybody on the machine sees it in the list of processes.
+pub fn shown_secret(matches: &ArgMatches) -> Option<String> {
+    let command = Config::augment_args(Command::new("millrace"));
+    let mut shown = command.get_arguments().filter(|argument| {
+        let is_flag = matches.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine);
+        is_flag && raw(matches, argument).is_some_and(|value| masked(argument, &value).is_some())
+    });
+    shown.find_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()))
+}
+
+fn raw(matches: &ArgMatches, argument: &clap::Arg) -> Option<String> {
+    Some(matches.get_raw(argument.get_id().as_str())?.next()?.to_string_lossy().into_owned())
+}
+
+/// As it may be shown, if not as it is.
+fn masked(argument: &clap::Arg, value: &str) -> Option<String> {
+    match value.split_once('@') {
+        _ if !argument.is_hide_env_values_set() || value.starts_with(FILE) => None,
+        Some((_, host)) => Some(format!("***@{host}")),
+        None => (argument.get_id() != "redis_url").then(|| "***".to_owned()),
+    }
+}
+
+/// The text itself, or what is kept where it says after `file:`.
+fn kept(text: &str) -> Result<String, String> {
+    let Some(path) = text.strip_prefix(FILE) else { return Ok(text.to_owned()) };
+    let kept = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    if kept.trim().is_empty() { Err(format!("{path} is empty")) } else { Ok(kept.trim().to_owned()) }
+}
+
+pub fn secret(text: &str) -> Result<Secret, String> {
+    kept(text).map(Secret::new)
 }
 
 fn webhook_secret(text: &str) -> Result<Secret, String> {
-    text.parse::<SigningKey>().map(|_| Secret::new(text)).map_err(|error| error.to_string())
+    let secret = secret(text)?;
+    secret.expose().parse::<SigningKey>().map(|_| secret.clone()).map_err(|error| error.to_string())
 }
 
 /// `15m`, `20s`, `300ms`, `1h 30m`.

@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::client::Client;
 use crate::config::Config;
 use crate::dev::{EXIT_WITH_STDIN, environment, terminate};
 use crate::order::{Books, Entry, Shop, Truth, say};
@@ -69,7 +70,7 @@ async fn start(config: &Config) -> anyhow::Result<Child> {
 }
 
 async fn show(config: &Config) -> anyhow::Result<bool> {
-    let shop = Shop::new(&config.gateway_url(), PATIENCE);
+    let shop = Shop::new(Client::of(config), PATIENCE);
     let cases = cases();
     say(&format!("{} orders at once; the slowest takes about ten seconds.", cases.len()));
     let orders = join_all(cases.iter().map(|case| follow(&shop, case))).await;

@@ -26,6 +26,7 @@ pub use inherited::environment;
 pub use parent::{EXIT_WITH_STDIN, exit_with_parent};
 pub use start::redis_answers;
 
+use crate::access;
 use crate::admin_token;
 use crate::config::{Config, Faults};
 use crate::faults::{self, Fault};
@@ -62,6 +63,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
+    access::check_both_ends(config)?;
     let stop = stop_signal()?;
     tokio::pin!(stop);
     let (daprd, _) = DAPRD.find(args.daprd.as_deref()).await?;

@@ -3,6 +3,7 @@
 //!
 //! Exit status: 0 done, 1 the check found something, 2 wrong use, 3 the environment lacks something.
 
+pub mod access;
 pub mod admin;
 pub mod admin_token;
 pub mod break_it;
@@ -13,6 +14,7 @@ pub mod demo;
 pub mod dev;
 pub mod doctor;
 pub mod faults;
+pub mod key;
 pub mod order;
 pub mod ports;
 pub mod process;
@@ -66,6 +68,7 @@ enum Command {
     Topology(topology::Args),
     Simulate(simulate::Args),
     Doctor(doctor::Args),
+    Key(key::Args),
     Proxy(dev::proxy::Args),
     Reap(dev::reap::Args),
 }
@@ -90,6 +93,7 @@ impl Command {
             Self::Topology(args) => topology::run(args, config).await,
             Self::Simulate(args) => simulate::run(args, config).await,
             Self::Doctor(args) => doctor::run(args, config).await,
+            Self::Key(args) => key::run(args).await,
             Self::Proxy(args) => dev::proxy::run(args).await,
             Self::Reap(args) => dev::reap::run(args).await,
         }
@@ -106,8 +110,12 @@ pub fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     telemetry::start(cli.config.log, cli.command.stays());
+    let innermost = matches.subcommand().map_or(&matches, |(_, matches)| matches);
+    if let Some(variable) = config::shown_secret(innermost) {
+        eprintln!("millrace: a flag's secret is in the list of processes: use {variable}, or file:PATH");
+        return ExitCode::from(2);
+    }
     if cli.command.stays() {
-        let innermost = matches.subcommand().map_or(&matches, |(_, matches)| matches);
         tracing::info!("configuration: {}", config::describe(innermost));
     }
     let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

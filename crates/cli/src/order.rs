@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use millrace::clock::Clock;
 
+use crate::client::Client;
 use crate::config::{self, Config};
 pub use judge::{Books, Goods, Truth, Verdict};
 pub use live::Entry;
@@ -76,7 +77,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
-    let shop = Shop::new(&config.gateway_url(), args.timeout);
+    let shop = Shop::new(Client::of(config), args.timeout);
     shop.probe().await?;
     let key = args.key.clone().unwrap_or_else(|| Clock::system().uuid().to_string());
     let ok = if args.count == 1 {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::WrongUse;
+use crate::access;
 use crate::admin::Admin;
 use crate::config::{Bus, Config};
 use crate::ports::local;
@@ -40,6 +41,9 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
             WrongUse("APP_API_TOKEN is missing: without it anyone on this machine could deliver".to_owned()).into()
         );
     }
+    if args.service == "gateway" {
+        access::check(config)?;
+    }
     let ports = config.ports().service(place);
     let private = listen(config.admin.unwrap_or_else(|| local(ports.admin))).await?;
     let sidecar = match config.bus {
@@ -58,7 +62,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         servers.add(listener, service.router(config.app_api_token.clone()));
     }
     if let Some(listener) = public {
-        servers.add_public(listener, gateway::public(service.clone()));
+        servers.add_public(listener, access::public(&service, config)?);
     }
     admin.set_ready(true);
     stop.await;

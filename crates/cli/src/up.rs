@@ -10,6 +10,7 @@ use anyhow::Context;
 use millrace::store::Leaving;
 use tokio::time::Instant;
 
+use crate::access;
 use crate::admin::Admin;
 use crate::admin_token;
 use crate::client::Client;
@@ -44,6 +45,7 @@ pub async fn run(_: Args, config: &Config) -> anyhow::Result<ExitCode> {
     if config.bus == Bus::Dapr {
         return Err(WrongUse("up has no sidecars; for Dapr use `millrace dev`".to_owned()).into());
     }
+    access::check_both_ends(config)?;
     let stop = stop_signal()?;
     let shop = Shop::start(config).await?;
     tokio::pin!(stop);
@@ -78,7 +80,7 @@ impl Shop {
         let gateway = process.service("gateway").context("the shop has no gateway")?;
         let admin = Admin::of(&process);
         let mut servers = Servers::default();
-        servers.add_public(public, gateway::public(gateway.clone()));
+        servers.add_public(public, access::public(&gateway, config)?);
         let token = admin_token::issue(config)?;
         let faults = Faults::of(breakable::Shop::new(process.clone(), config.clone()));
         servers.add(private, admin.router(token.clone()).merge(faults.router(token)));
@@ -92,7 +94,7 @@ impl Shop {
         if marker.is_set() {
             return Ok(());
         }
-        seed::send(&Client::new(&config.gateway_url())).await?;
+        seed::send(&Client::of(config)).await?;
         let orders = self.process.service("orders").context("the shop has no orders")?;
         let heard = async {
             while orders.pending().await.unsettled > 0 {

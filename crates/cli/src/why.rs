@@ -32,7 +32,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
-    let answer = Client::new(&config.gateway_url()).get(&format!("/orders/{}", args.order)).await?;
+    let answer = Client::of(config).get(&format!("/orders/{}", args.order)).await?;
     if answer.status == StatusCode::NOT_FOUND {
         eprintln!("millrace: there is no order {} at {}", args.order, config.gateway_url());
         return Ok(ExitCode::from(1));

@@ -1,19 +1,23 @@
 //! A call handed on, body unchanged and with only the headers named here, in either direction; and an order's story, live.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use access::{Needs, Right};
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
 use millrace::clock::Clock;
 use millrace::idempotency::{CALLER, REPLAYED};
 use millrace::timeline::live;
 use millrace::{Problem, Rejected, Service, webhook};
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
+use crate::{Call, Door};
+
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 const SESSION: HeaderName = HeaderName::from_static("x-session-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Longest correlation id taken from a caller: it travels in every event that follows.
@@ -35,18 +39,27 @@ const IN: [HeaderName; 8] = [
 /// What a service may tell the caller.
 const OUT: [HeaderName; 4] = [LOCATION, HeaderName::from_static(REPLAYED), CONTENT_TYPE, RETRY_AFTER];
 
+const NOT_FOUND: Problem = Problem::NotFound("order_not_found");
+
 type Answer = axum::response::Response;
 
-pub async fn forward(service: Service, to: &'static str, request: Request) -> Answer {
+pub async fn forward(Door { service, guard }: Door, call: &'static Call, request: Request) -> Answer {
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let headers = headers(service.clock(), request.headers());
+    let grant = match guard.admit(request.headers(), call.needs, service.clock().now_us()) {
+        Ok(grant) => grant,
+        Err(refused) => return *refused,
+    };
+    let headers = headers(service.clock(), request.headers(), &grant.id);
     let answer = async {
         if !is_plain(uri.path()) {
             return Err(Problem::NotFound("route_not_found").into_response());
         }
         let body = whole(request).await.map_err(IntoResponse::into_response)?;
+        if let (Needs::Right(Right::Orders), Some(user)) = (call.needs, &grant.user) {
+            owned(&service, user, &method, &uri, &headers, &body).await.map_err(IntoResponse::into_response)?;
+        }
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        invoke(&service, to, method, path, &headers, body).await.map_err(IntoResponse::into_response)
+        invoke(&service, call.service, method, path, &headers, body).await.map_err(IntoResponse::into_response)
     };
     let mut answer = match answer.await {
         Ok(answer) => passed_back(answer),
@@ -57,22 +70,67 @@ pub async fn forward(service: Service, to: &'static str, request: Request) -> An
 }
 
 /// An order's history as server-sent events.
-pub async fn watch(State(service): State<Service>, Path(order): Path<String>, given: HeaderMap) -> Answer {
+pub async fn watch(State(door): State<Door>, Path(order): Path<String>, given: HeaderMap) -> Answer {
+    let Door { service, guard } = door;
     let path = format!("/orders/{order}");
-    let is_plain = is_plain(&path);
-    let (clock, sent) = (service.clock().clone(), headers(service.clock(), &given));
+    let clock = service.clock().clone();
+    let grant = match guard.admit(&given, Needs::Right(Right::Orders), clock.now_us()) {
+        Ok(grant) => grant,
+        Err(refused) => return *refused,
+    };
+    let sent = headers(&clock, &given, &grant.id);
     let correlation = correlation(&sent);
+    let own = match &grant.user {
+        _ if !is_plain(&path) => Err(NOT_FOUND),
+        Some(user) => found(&service, user, &path, &sent).await,
+        None => Ok(()),
+    };
     let poll = move |query| {
         let (service, path, sent) = (service.clone(), format!("{path}?{query}"), sent.clone());
         async move { invoke(&service, "orders", Method::GET, &path, &sent, Bytes::new()).await }
     };
-    let mut answer = if is_plain {
-        live::stream(poll, clock, &given).await.unwrap_or_else(passed_back)
-    } else {
-        Problem::NotFound("order_not_found").into_response()
+    let mut answer = match own {
+        Ok(()) => live::stream(poll, clock, &given).await.unwrap_or_else(passed_back),
+        Err(problem) => problem.into_response(),
     };
     answer.headers_mut().extend(correlation);
     answer
+}
+
+/// Whether the call is about orders of `user` and nobody else's. Parsed as orders parses it, so that both read the same.
+async fn owned(
+    service: &Service,
+    user: &str,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(), Problem> {
+    if let Some(order) = uri.path().split('/').nth(2) {
+        return found(service, user, &format!("/orders/{order}"), headers).await;
+    }
+    let asked = if *method == Method::GET {
+        Query::<BTreeMap<String, String>>::try_from_uri(uri).ok().and_then(|Query(mut query)| query.remove("userId"))
+    } else {
+        named(body)
+    };
+    let detail = "this caller's orders are of one user, and this is not that one";
+    let refused = Rejected::new(StatusCode::FORBIDDEN, "user_not_yours", detail);
+    if asked.as_deref() == Some(user) { Ok(()) } else { Err(refused.into()) }
+}
+
+/// Another's order is answered as one that is not there, and as soon: nothing is asked of it but whose it is.
+async fn found(service: &Service, user: &str, path: &str, headers: &HeaderMap) -> Result<(), Problem> {
+    let answer = invoke(service, "orders", Method::GET, path, headers, Bytes::new()).await?;
+    match answer.status() {
+        StatusCode::OK if named(answer.body()).as_deref() == Some(user) => Ok(()),
+        status if status.is_server_error() => Err(Problem::Unavailable("the order was not reached".to_owned())),
+        _ => Err(NOT_FOUND),
+    }
+}
+
+fn named(body: &[u8]) -> Option<String> {
+    Some(serde_json::from_slice::<serde_json::Value>(body).ok()?["userId"].as_str()?.to_owned())
 }
 
 /// The whole body, in bounded time and size: what is forwarded is never half of what was meant.
@@ -111,9 +169,9 @@ fn is_plain(path: &str) -> bool {
 }
 
 /// What goes to the service: what the caller may say, who it is, and a trace and a correlation if it brought none.
-fn headers(clock: &Clock, given: &HeaderMap) -> HeaderMap {
+fn headers(clock: &Clock, given: &HeaderMap, caller: &str) -> HeaderMap {
     let mut headers: HeaderMap = IN.iter().filter_map(|name| Some((name.clone(), given.get(name)?.clone()))).collect();
-    headers.insert(CALLER, HeaderValue::from_static("anonymous"));
+    headers.extend(HeaderValue::try_from(caller).map(|caller| (HeaderName::from_static(CALLER), caller)));
     let usable = |value: &HeaderValue| value.to_str().is_ok_and(|text| (1..=CORRELATION_BYTES).contains(&text.len()));
     if !headers.get(CORRELATION).is_some_and(usable) {
         headers.extend(HeaderValue::try_from(clock.uuid().to_string()).map(|id| (CORRELATION, id)));

@@ -2,11 +2,15 @@
 
 use std::sync::LazyLock;
 
+use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use millrace::Problem;
 use sha2::{Digest, Sha256};
+
+use crate::Door;
 
 const PAGE: &str = include_str!("page.html");
 
@@ -21,13 +25,12 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
 
-pub async fn page() -> Response {
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, POLICY.clone()),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    ];
-    (headers, Html(PAGE)).into_response()
+/// It has no key to show: where one is asked for, there is no page.
+pub async fn page(State(Door { guard, .. }): State<Door>) -> Response {
+    if !guard.is_open() {
+        return Problem::NotFound("route_not_found").into_response();
+    }
+    ([(header::CONTENT_SECURITY_POLICY, POLICY.clone())], Html(PAGE)).into_response()
 }
 
 /// The hash of what stands between the page's `<tag>` and `</tag>`, as CSP writes it.

@@ -1,5 +1,7 @@
 //! The public door, called as a client does, on a sidecar that remembers what it was asked.
 
+mod access;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -15,10 +17,10 @@ use millrace::{Env, Tuning};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{CALLS, app, public};
+use crate::{CALLS, Guard, app, public};
 
 #[derive(Default)]
-struct Recorder {
+pub struct Recorder {
     asked: Mutex<Vec<(String, Request<Bytes>)>>,
     answers: Mutex<VecDeque<Response<Bytes>>>,
 }
@@ -36,16 +38,24 @@ impl Sidecar for Recorder {
 }
 
 impl Recorder {
-    fn answering(answers: impl IntoIterator<Item = Response<Bytes>>) -> Arc<Self> {
+    pub fn answering(answers: impl IntoIterator<Item = Response<Bytes>>) -> Arc<Self> {
         Arc::new(Self { answers: Mutex::new(answers.into_iter().collect()), ..Self::default() })
     }
 
-    fn asked(&self) -> Vec<(String, Request<Bytes>)> {
+    pub fn asked(&self) -> Vec<(String, Request<Bytes>)> {
         std::mem::take(&mut self.asked.lock().expect("no test panics with the lock"))
     }
 }
 
 async fn call(sidecar: &Arc<Recorder>, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
+    call_guarded(sidecar, Guard::default(), request).await
+}
+
+pub async fn call_guarded(
+    sidecar: &Arc<Recorder>,
+    guard: Guard,
+    request: Request<Body>,
+) -> (StatusCode, HeaderMap, String) {
     let clock = Clock::simulated(1);
     let service = app().start(Env {
         store: Arc::new(EmbeddedStore::memory(clock.clone())),
@@ -54,20 +64,20 @@ async fn call(sidecar: &Arc<Recorder>, request: Request<Body>) -> (StatusCode, H
         clock,
         tuning: Tuning::default(),
     });
-    let Ok(response) = public(service.clone()).oneshot(request).await;
+    let Ok(response) = public(service.clone(), guard).oneshot(request).await;
     let (parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.expect("the body ends");
     service.kill();
     (parts.status, parts.headers, String::from_utf8(body.to_vec()).expect("text"))
 }
 
-fn request(method: &Method, path: &str, headers: &[(&str, &str)], body: &'static str) -> Request<Body> {
+pub fn request(method: &Method, path: &str, headers: &[(&str, &str)], body: &'static str) -> Request<Body> {
     let request = Request::builder().method(method).uri(path);
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     request.body(Body::from(body)).expect("a request")
 }
 
-fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<String>) -> Response<Bytes> {
+pub fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<String>) -> Response<Bytes> {
     let response = Response::builder().status(status);
     let response = headers.iter().fold(response, |response, (name, value)| response.header(*name, *value));
     response.body(Bytes::from(body.into())).expect("a response")
@@ -238,5 +248,6 @@ async fn the_page_may_run_its_own_script_and_nothing_else() {
     let policy = headers["content-security-policy"].to_str().expect("ASCII");
     assert!(policy.starts_with("default-src 'none'; script-src 'sha256-"), "{policy}");
     assert!(!policy.contains("unsafe") && !policy.contains("47DEQpj8HBSa"), "hashes of something: {policy}");
+    assert_eq!(["x-content-type-options", "cache-control"].map(|name| headers[name].clone()), ["nosniff", "no-store"]);
     assert!(!body.contains("http://") && !body.contains("https://") && !body.contains("style=\""), "all is inside");
 }

@@ -156,7 +156,7 @@ impl RealShop {
             let service = app.start(Env { store: Arc::new(store), sidecar, outside, clock, tuning: Tuning::default() });
             let mut routers = vec![(app_port, service.router(Some(token)))];
             if name == "gateway" {
-                routers.push((public_port, gateway::public(service.clone())));
+                routers.push((public_port, gateway::public(service.clone(), access::Guard::default())));
             }
             (service, routers)
         });

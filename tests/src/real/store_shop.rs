@@ -40,7 +40,7 @@ impl StoreShop {
             bus.attach(&service);
             services.insert(name, service);
         }
-        door.open(0, gateway::public(services["gateway"].clone()));
+        door.open(0, gateway::public(services["gateway"].clone(), access::Guard::default()));
         Self { clock, door, partners, services }
     }
 }

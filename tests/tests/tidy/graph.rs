@@ -21,7 +21,8 @@ fn may_use(package: &Value, for_tests: bool) -> Option<&'static [&'static str]> 
         // Its pipeline is tested with real events.
         "millrace" if for_tests => Some(&["events"]),
         "millrace" => Some(&[]),
-        "events" | "sandbox" => Some(&["millrace"]),
+        "access" | "events" | "sandbox" => Some(&["millrace"]),
+        "gateway" => Some(&["access", "events", "millrace"]),
         _ if folder.contains("/services/") => Some(&["events", "millrace"]),
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! A configuration as the environment of a child, so that what was given as a flag reaches it too.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -11,8 +12,20 @@ use crate::config::Config;
 pub fn environment(config: &Config) -> Vec<(&'static str, OsString)> {
     let text = |text: &str| Some(OsString::from(text));
     let url = |url: &Option<String>| url.as_deref().map(OsString::from);
+    // Children have a folder of their own.
+    let file = |file: &Option<PathBuf>| Some(std::path::absolute(file.as_ref()?).ok()?.into_os_string());
+    let access = &config.access;
     let settings = [
         ("MILLRACE_HTTP", text(&config.http().to_string())),
+        ("MILLRACE_API_KEYS", file(&access.api_keys)),
+        ("MILLRACE_JWKS", file(&access.jwks)),
+        ("MILLRACE_JWT_ISSUER", url(&access.jwt_issuer)),
+        ("MILLRACE_JWT_AUDIENCE", url(&access.jwt_audience)),
+        ("MILLRACE_JWT_ALGORITHM", text(&access.jwt_algorithm)),
+        (
+            "MILLRACE_CORS_ORIGINS",
+            Some(access.cors_origins.join(",").into()).filter(|origins: &OsString| !origins.is_empty()),
+        ),
         ("MILLRACE_ADMIN_TOKEN", config.admin_token.as_ref().and_then(|token| text(token.expose()))),
         ("MILLRACE_STORE", name(config.store)),
         ("MILLRACE_BUS", name(config.bus)),
@@ -61,12 +74,17 @@ mod tests {
     #[test]
     fn every_setting_is_handed_down() {
         let url = "http://127.0.0.1:1";
+        let access = "--api-keys=k --jwks=j --jwt-issuer=i --jwt-audience=a --cors-origins=o";
         let flags = ["--admin-token=t", "--redis-url=r", "--sandpay-url", url, "--harborpay-url", url];
-        let config = parse(&[&flags[..], &["--carrier-url", url, "--smtp=127.0.0.1:2"]].concat());
+        let access: Vec<&str> = access.split(' ').collect();
+        let config = parse(&[&flags[..], &["--carrier-url", url, "--smtp=127.0.0.1:2"], &access].concat());
         let given: BTreeSet<_> = environment(&config).into_iter().map(|(name, _)| name.to_owned()).collect();
         let command = Config::augment_args(Command::new("millrace"));
         // One process's own: each child has its own address, and its sidecar's variables keep Dapr's names.
-        let own = |name: &String| name == "MILLRACE_ADMIN" || !name.starts_with("MILLRACE_");
+        // And services call no gateway.
+        let own = |name: &String| {
+            ["MILLRACE_ADMIN", "MILLRACE_API_KEY"].contains(&name.as_str()) || !name.starts_with("MILLRACE_")
+        };
         let known = command.get_arguments().filter_map(|argument| Some(argument.get_env()?.to_str()?.to_owned()));
         assert_eq!(given, known.filter(|name| !own(name)).collect());
     }

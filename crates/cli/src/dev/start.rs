@@ -45,7 +45,7 @@ pub async fn ready(config: &Config) -> anyhow::Result<()> {
             until(SERVICES_UP, answers).await.with_context(|| format!("{service} does not start: {url}"))?;
         }
     }
-    let shop = &Client::new(&config.gateway_url());
+    let shop = &Client::of(config);
     let marker = Marker::of(config);
     if !marker.is_set() {
         until(FIRST_DATA, || async { seed::send(shop).await.ok() }).await.context("the first data are not accepted")?;

@@ -7,7 +7,7 @@ use tokio::time::{Duration, sleep, timeout_at};
 
 use super::request::Order;
 use super::say;
-use super::shop::{Events, Shop};
+use super::shop::Shop;
 
 /// Before a cut stream is opened again.
 const RECONNECT: Duration = Duration::from_millis(250);
@@ -68,11 +68,11 @@ pub async fn place(shop: &Shop, order: &Order, key: &str, json: bool) -> anyhow:
 
 /// Shows each entry once and returns when the order has ended, however often the stream is cut.
 async fn follow(shop: &Shop, id: &str, mut show: impl FnMut(&Entry)) -> anyhow::Result<()> {
-    let url = shop.url(&format!("/orders/{id}/events"));
+    let path = format!("/orders/{id}/events");
     let mut last = String::from("0.0");
     loop {
         let seen = last.clone();
-        match Events::open(&url, &last).await {
+        match shop.events(&path, &last).await {
             Ok(None) => return Ok(()),
             Ok(Some(mut events)) => {
                 while let Ok(Some(sent)) = events.next().await {

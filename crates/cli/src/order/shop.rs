@@ -29,8 +29,13 @@ pub struct Shop {
 
 impl Shop {
     /// Everything asked of it is given up after `patience` from now.
-    pub fn new(url: &str, patience: Duration) -> Self {
-        Self { client: Client::new(url), until: Instant::now() + patience }
+    pub fn new(client: Client, patience: Duration) -> Self {
+        Self { client, until: Instant::now() + patience }
+    }
+
+    pub async fn events(&self, path: &str, last: &str) -> anyhow::Result<Option<Events>> {
+        let request = Request::get(self.url(path)).header("last-event-id", last).body(Full::<Bytes>::default())?;
+        Events::open(self.client.signed(request)).await
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -43,7 +48,7 @@ impl Shop {
 
     /// An error when no shop is there at all.
     pub async fn probe(&self) -> anyhow::Result<()> {
-        self.client.get("/").await.map(drop)
+        self.client.get("/health").await.map(drop)
     }
 
     pub async fn post(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Answer> {
@@ -120,16 +125,15 @@ pub struct Sent {
 }
 
 impl Events {
-    /// `None` when there is nothing after `last`.
-    pub async fn open(url: &str, last: &str) -> anyhow::Result<Option<Self>> {
-        let request = Request::get(url).header("last-event-id", last).body(Full::<Bytes>::default())?;
+    /// `None` when there is nothing new.
+    async fn open(request: Request<Full<Bytes>>) -> anyhow::Result<Option<Self>> {
         let answer = http_client().request(request).await?;
         match answer.status() {
             StatusCode::OK => {
                 Ok(Some(Self { body: Body::new(answer.into_body()).into_data_stream(), buffer: Vec::new() }))
             }
             StatusCode::NO_CONTENT => Ok(None),
-            status => anyhow::bail!("{url} answers {status}"),
+            status => anyhow::bail!("the shop answers {status}"),
         }
     }
 

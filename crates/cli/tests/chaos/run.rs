@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use cli::client::Client;
 use cli::order::many::Outcome;
 use cli::order::tally::{self, ANSWERS, Answer, Tally};
 use cli::order::{Books, Report, Shop as Door};
@@ -61,14 +62,14 @@ impl Run {
 pub async fn run(plan: &Plan, shop: &Shop) -> Run {
     let url = local_url(shop.ports.gateway());
     let (diary, counts, faults) = (Diary::default(), Counts::default(), Mutex::new(BTreeMap::new()));
-    let goods = stock(&Door::new(&url, BOUND)).await;
+    let goods = stock(&Door::new(Client::new(&url), BOUND)).await;
     let (mut outcomes, recoveries) = match plan.time {
         Some(_) => recover(plan, shop, &url, &diary).await,
         None => (Vec::new(), Vec::new()),
     };
     let (started, is_over) = (Instant::now(), AtomicBool::new(false));
     let (mix, patience) = plan.time.map_or((SHORT_MIX, SHORT + SHORT_BOUND), |time| (MIX, time + BOUND));
-    let door = Door::new(&url, patience);
+    let door = Door::new(Client::new(&url), patience);
     let customers = plan.customers("chaos", mix);
     let trouble = async {
         strike(plan, shop, started, &faults).await;
@@ -118,7 +119,7 @@ async fn settle(answers: &[Answer], data: &Path) -> Tally {
 }
 
 async fn recover(plan: &Plan, shop: &Shop, url: &str, diary: &Diary) -> (Vec<Outcome>, Vec<Recovery>) {
-    let (is_over, door) = (AtomicBool::new(false), Door::new(url, MEASURING));
+    let (is_over, door) = (AtomicBool::new(false), Door::new(Client::new(url), MEASURING));
     let customers = plan.customers("quiet", "");
     let measuring = async {
         let recoveries = recoveries(shop, diary).await;

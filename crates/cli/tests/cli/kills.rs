@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use clap::Parser;
+use cli::client::Client;
 use cli::order::{Books, Goods, Mix, Order, Outcome, Planned, Shop, Verdict, customer, receive};
 use cli::ports::{Ports, local_url};
 use futures::StreamExt;
@@ -58,7 +59,7 @@ pub struct Run {
 
 /// Orders are placed until `trouble` has ended, then all of them end.
 pub async fn customers(ports: Ports, data: &str, seed: u64, trouble: impl Future<Output = ()>) -> Run {
-    let shop = Shop::new(&local_url(ports.gateway()), Duration::from_secs(3_600));
+    let shop = Shop::new(Client::new(&local_url(ports.gateway())), Duration::from_secs(3_600));
     let plan = plan(100_000, seed);
     let mut goods = Goods::wanted("WH-001", &plan);
     goods.wanted.values_mut().for_each(|pieces| *pieces = i64::from(PIECES));

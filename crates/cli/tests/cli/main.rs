@@ -1,5 +1,6 @@
 //! The binary as its users meet it: processes, sockets, signals, exit statuses, and the files written from the wiring.
 
+mod access;
 mod break_it;
 mod deadletters;
 mod doctor;

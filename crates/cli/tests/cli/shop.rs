@@ -138,7 +138,7 @@ impl Shop {
     pub fn follow(&self, id: &str) -> Vec<String> {
         let mut stream = TcpStream::connect(local(self.ports.gateway())).expect("the gateway listens");
         stream.set_read_timeout(Some(DEADLINE)).expect("a time-out");
-        let request = format!("GET /orders/{id}/events HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n");
+        let request = format!("GET /orders/{id}/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("the gateway reads");
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("the stream ends by itself");

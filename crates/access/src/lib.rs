@@ -1,0 +1,166 @@
+//! Who calls, and what the caller may do: by an API key, or by a token of an issuer that is trusted. Decides by what it was
+//! given alone; where that comes from, and when anew, is the binary's to know.
+
+mod keys;
+mod limits;
+mod tokens;
+
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use millrace::{Problem, Rejected};
+use serde::Deserialize;
+
+pub use keys::{InvalidKeys, Keys, hash};
+use limits::Limits;
+pub use tokens::{InvalidTokens, Tokens};
+
+/// Every key begins so: scanners for leaked secrets can know it.
+pub const PREFIX: &str = "mr_";
+/// Who calls where nobody has to say so.
+pub const ANONYMOUS: &str = "anonymous";
+/// Calls of a key that says nothing else, and of a token's subject.
+const PER_MINUTE: u32 = 600;
+
+/// What a call asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing here: the service checks its partner's signature.
+    Signature,
+    /// To be known.
+    Caller,
+    Right(Right),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    /// To place, see and cancel the orders of one user.
+    Orders,
+    /// Those of every user.
+    AllOrders,
+    Stock,
+    Prices,
+}
+
+/// Who it is, and what it may do.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    pub id: String,
+    /// The one user whose orders it may touch; none for all.
+    pub user: Option<String>,
+    pub rights: Vec<Right>,
+    pub per_minute: u32,
+}
+
+impl Grant {
+    pub fn of_token(subject: &str, rights: Vec<Right>) -> Self {
+        let user = (!rights.contains(&Right::AllOrders)).then(|| subject.to_owned());
+        // No key's id has a colon.
+        Self { id: format!("token:{subject}"), user, rights, per_minute: PER_MINUTE }
+    }
+
+    fn has(&self, right: Right) -> bool {
+        self.rights.contains(&right) || right == Right::Orders && self.rights.contains(&Right::AllOrders)
+    }
+}
+
+/// As a user's id, and so fit for a header.
+pub fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=64).contains(&text.len()) && text.as_bytes()[0].is_ascii_alphanumeric() && text.bytes().all(plain)
+}
+
+/// Who may call at all.
+pub struct Callers {
+    pub keys: Keys,
+    pub tokens: Option<Tokens>,
+}
+
+/// The gateway's door-keeper; clones share what they know. By default everybody on this machine may do everything.
+#[derive(Clone, Default)]
+pub struct Guard(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    callers: RwLock<Option<Callers>>,
+    limits: Limits,
+}
+
+impl Guard {
+    /// From now on these and nobody else.
+    pub fn admit_only(&self, callers: Callers) {
+        *self.0.callers.write().unwrap_or_else(PoisonError::into_inner) = Some(callers);
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.0.callers.read().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// The caller, as services are told.
+    pub fn admit(&self, headers: &HeaderMap, needs: Needs, now_us: i64) -> Result<Grant, Box<Response>> {
+        let anybody = || Grant { id: ANONYMOUS.to_owned(), user: None, rights: Vec::new(), per_minute: 0 };
+        let grant = match (&*self.0.callers.read().unwrap_or_else(PoisonError::into_inner), needs) {
+            (None, _) if is_for_this_machine(headers) => return Ok(anybody()),
+            (None, _) => return Err(misdirected().into()),
+            (Some(_), Needs::Signature) => return Ok(anybody()),
+            (Some(callers), _) => callers.grant(headers).ok_or_else(|| Box::new(unauthorized()))?,
+        };
+        self.0.limits.take(&grant.id, grant.per_minute, now_us).map_err(|wait_s| Box::new(too_many(wait_s)))?;
+        match needs {
+            Needs::Right(right) if !grant.has(right) => Err(forbidden(right).into()),
+            _ => Ok(grant),
+        }
+    }
+}
+
+impl Callers {
+    fn grant(&self, headers: &HeaderMap) -> Option<Grant> {
+        let shown = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, credential) = shown.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return None;
+        }
+        if credential.starts_with(PREFIX) {
+            self.keys.grant(credential)
+        } else {
+            self.tokens.as_ref()?.grant(credential)
+        }
+    }
+}
+
+/// A page of somebody else's whose name was made to mean this machine (DNS rebinding) still asks for it by that name.
+fn is_for_this_machine(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST) else { return true };
+    let host = host.to_str().unwrap_or_default();
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let name = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
+    let is_loopback = |ip: IpAddr| ip.is_loopback();
+    name.eq_ignore_ascii_case("localhost") || name.trim_matches(['[', ']']).parse().is_ok_and(is_loopback)
+}
+
+fn misdirected() -> Response {
+    let detail = "without API keys only this machine is served, by its address or as localhost";
+    Problem::Rejected(Rejected::new(StatusCode::MISDIRECTED_REQUEST, "host_not_served", detail)).into_response()
+}
+
+fn unauthorized() -> Response {
+    let mut answer = Problem::Forbidden("show a key or a token as Authorization: Bearer").into_response();
+    answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    answer
+}
+
+fn forbidden(right: Right) -> Response {
+    let detail = format!("this caller has not the right {right:?}");
+    Problem::Rejected(Rejected::new(StatusCode::FORBIDDEN, "right_missing", detail)).into_response()
+}
+
+fn too_many(seconds: u64) -> Response {
+    let detail = "this caller has used up its calls for the moment";
+    let problem = Problem::Rejected(Rejected::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail));
+    let mut answer = problem.into_response();
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    answer
+}

@@ -1,0 +1,124 @@
+//! Who may call the gateway: where its keys, and those of the issuer of tokens, are kept. They are read again while it
+//! runs, so that a key can be taken back and an issuer can change its own without a restart.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ::access::{Callers, Guard, Keys, Tokens};
+use anyhow::Context;
+use axum::Router;
+use axum::http::HeaderValue;
+use millrace::Service;
+use millrace::pii::Secret;
+
+use crate::WrongUse;
+use crate::config::{Config, secret};
+
+/// How long a key that was taken back is still good.
+const AGAIN: Duration = Duration::from_secs(5);
+
+#[derive(clap::Args, Debug, Clone, Default)]
+pub struct Settings {
+    /// List of API keys, as `millrace key` makes it; without one, and without tokens, anybody on this machine may call
+    #[arg(long, env = "MILLRACE_API_KEYS", global = true, value_name = "FILE", hide_short_help = true)]
+    pub api_keys: Option<PathBuf>,
+    /// Public keys of the issuer of tokens, a JSON Web Key Set
+    #[arg(long, env = "MILLRACE_JWKS", global = true, value_name = "FILE", hide_short_help = true)]
+    #[arg(requires = "jwt_issuer", requires = "jwt_audience")]
+    pub jwks: Option<PathBuf>,
+    /// Who issues tokens: their `iss`
+    #[arg(long, env = "MILLRACE_JWT_ISSUER", global = true, value_name = "URL", hide_short_help = true)]
+    pub jwt_issuer: Option<String>,
+    /// Whom tokens must be meant for: their `aud`
+    #[arg(long, env = "MILLRACE_JWT_AUDIENCE", global = true, value_name = "NAME", hide_short_help = true)]
+    pub jwt_audience: Option<String>,
+    /// The one algorithm that tokens are signed by
+    #[arg(long, env = "MILLRACE_JWT_ALGORITHM", global = true, value_name = "NAME", hide_short_help = true)]
+    #[arg(default_value = "ES256")]
+    pub jwt_algorithm: String,
+    /// Origins whose scripts may call, by commas
+    #[arg(long, env = "MILLRACE_CORS_ORIGINS", global = true, value_name = "ORIGINS", hide_short_help = true)]
+    #[arg(value_delimiter = ',')]
+    pub cors_origins: Vec<String>,
+    /// The key that commands show to the shop
+    #[arg(long, env = "MILLRACE_API_KEY", global = true, value_name = "KEY", hide_short_help = true)]
+    #[arg(hide_env_values = true, value_parser = secret)]
+    pub api_key: Option<Secret>,
+}
+
+impl Settings {
+    /// Whether anybody is let in who reaches the listener.
+    fn is_open(&self) -> bool {
+        self.api_keys.is_none() && self.jwks.is_none()
+    }
+
+    fn callers(&self) -> anyhow::Result<Callers> {
+        let read =
+            |path: &PathBuf| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+        let keys = self
+            .api_keys
+            .as_ref()
+            .map(|path| Keys::from_json(&read(path)?).with_context(|| format!("{}", path.display())));
+        let (issuer, audience) = (self.jwt_issuer.as_deref(), self.jwt_audience.as_deref());
+        let tokens = self.jwks.as_ref().map(|path| {
+            let tokens = Tokens::new(
+                &read(path)?,
+                &self.jwt_algorithm,
+                issuer.unwrap_or_default(),
+                audience.unwrap_or_default(),
+            );
+            tokens.with_context(|| format!("{}", path.display()))
+        });
+        Ok(Callers { keys: keys.transpose()?.unwrap_or_default(), tokens: tokens.transpose()? })
+    }
+}
+
+/// Refuses to let everybody in who reaches this machine.
+pub fn check(config: &Config) -> anyhow::Result<()> {
+    let (http, access) = (config.http(), &config.access);
+    if access.is_open() && !http.ip().is_loopback() {
+        let fix = "give API keys (millrace key; MILLRACE_API_KEYS) or the keys of an issuer of tokens (MILLRACE_JWKS)";
+        return Err(WrongUse(format!("the gateway must not listen on {http} without knowing who calls: {fix}")).into());
+    }
+    if access.is_open() {
+        tracing::warn!("no API keys: anybody on this machine may call the gateway, and nobody else");
+    }
+    access.callers().map(drop)
+}
+
+/// As [`check`], for whoever calls the gateway at its start, with the first data.
+pub fn check_both_ends(config: &Config) -> anyhow::Result<()> {
+    if !config.access.is_open() && config.access.api_key.is_none() {
+        let key = "MILLRACE_API_KEY is missing: a key with the rights stock, prices and all_orders, for the first data";
+        return Err(WrongUse(key.to_owned()).into());
+    }
+    check(config)
+}
+
+/// The gateway's public routes, behind its keys and for the origins that are allowed.
+pub fn public(service: &Service, config: &Config) -> anyhow::Result<Router> {
+    let guard = Guard::default();
+    if !config.access.is_open() {
+        guard.admit_only(config.access.callers()?);
+        tokio::spawn(keep(guard.clone(), config.access.clone()));
+    }
+    let router = gateway::public(service.clone(), guard);
+    let origins = config.access.cors_origins.iter().map(|origin| HeaderValue::try_from(origin).map_err(WrongOrigin));
+    let origins = origins.collect::<Result<Vec<_>, _>>()?;
+    Ok(if origins.is_empty() { router } else { router.layer(gateway::cors(origins)) })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("an allowed origin is no header's value")]
+struct WrongOrigin(#[source] axum::http::header::InvalidHeaderValue);
+
+/// Until the process ends. A list that can't be read leaves the one before.
+async fn keep(guard: Guard, access: Settings) {
+    loop {
+        tokio::time::sleep(AGAIN).await;
+        match access.callers() {
+            Ok(callers) => guard.admit_only(callers),
+            Err(error) => tracing::error!("the gateway keeps the keys it has: {error:#}"),
+        }
+    }
+}

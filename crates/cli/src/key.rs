@@ -1,0 +1,50 @@
+//! `millrace key`: an API key, shown once, and what the gateway keeps of it.
+
+use std::process::ExitCode;
+
+use ::access::{Keys, PREFIX, hash};
+use serde_json::json;
+
+use crate::WrongUse;
+use crate::admin_token::random;
+use crate::order::say;
+
+/// Make an API key for the gateway
+///
+/// Prints the key, which is kept nowhere, and the list with its hash: a file for MILLRACE_API_KEYS. A second entry joins
+/// the first in one list; a second hash in an entry is the key that takes the first one's place.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  millrace key web --user u-1                          of one customer, for the orders of u-1
+  millrace key shop --right all_orders                 of a shop front, which knows its customers itself
+  millrace key ops --right stock --right prices >keys.json")]
+pub struct Args {
+    /// Whom the key is for: the caller, in every event that follows from its calls
+    id: String,
+    /// The one user whose orders it may place, see and cancel
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// all_orders, stock or prices
+    #[arg(long = "right", value_name = "RIGHT")]
+    rights: Vec<String>,
+    /// Calls a minute
+    #[arg(long, value_name = "CALLS")]
+    per_minute: Option<u32>,
+}
+
+#[expect(clippy::unused_async, reason = "every command has this shape")]
+pub async fn run(Args { id, user, mut rights, per_minute }: Args) -> anyhow::Result<ExitCode> {
+    let key = format!("{PREFIX}{}{}", random()?, random()?);
+    if user.is_some() {
+        rights.push("orders".to_owned());
+    }
+    let mut entry = json!({ "id": id, "sha256": [hash(&key)], "rights": rights });
+    user.into_iter().for_each(|user| entry["user"] = user.into());
+    per_minute.into_iter().for_each(|calls| entry["perMinute"] = calls.into());
+    let list = format!("{:#}", json!([entry]));
+    Keys::from_json(&list).map_err(|error| WrongUse(error.to_string()))?;
+    eprintln!("the key, which is shown only now: {key}");
+    say(&list);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,5 +1,5 @@
-//! Faults switched on in a running shop through the admin listener of `up` or `dev`; `serve` has no such route. A fault has a
-//! time limit on this side, which whoever asked for it moves on: one that was killed leaves nothing broken.
+//! Faults switched on in a running shop through the admin listener of `up` and `dev`; `serve` has no such route. A fault
+//! has a time limit on this side, which whoever asked for it moves on: one that was killed leaves nothing broken.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! What can be broken in a deployment: what passes the proxies, where it has them, and each process that keeps something.
+//! What can be broken in a deployment: what passes the proxies, where it has them, and the process of each service that
+//! keeps something.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,12 +12,12 @@ use futures::future::join_all;
 use millrace::clock::Clock;
 use millrace::outside::Network;
 use millrace::store::redis::{Durability, RedisStore};
-use millrace::{App, Env, Event, Projects, RowKey, Service, Start, Tuning, View};
+use millrace::{App, Env, Service, Start, Tuning};
 use redis::FromRedisValue;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::heard::Heard;
 use crate::orders::{PATIENCE, RECEIVED, SKUS, acquit, fulfilled};
 
 /// Who reacts to what the others do, and hears nothing for a while.
@@ -79,25 +79,6 @@ async fn one_publish_in_twenty_acknowledged_for_nothing_loses_nothing() {
     let swallowed = shop.swallowed();
     println!("{swallowed} publishes were answered 204 and went nowhere");
     assert!(swallowed > 10, "{swallowed}");
-}
-
-/// Prices of an article in the order heard.
-#[derive(Default, Clone, Serialize, Deserialize)]
-struct Heard(Vec<i64>);
-
-impl View for Heard {
-    const NAME: &'static str = "heard";
-}
-
-impl Projects<price::Event> for Heard {
-    fn key(event: &Event<price::Event>) -> Option<RowKey> {
-        Some(RowKey::single(event.subject.clone()))
-    }
-
-    fn apply(&mut self, event: &Event<price::Event>) {
-        let price::Event::Updated(event) = &event.data;
-        self.0.push(event.amount);
-    }
 }
 
 /// A service that the shop did not have until now.

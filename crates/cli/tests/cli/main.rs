@@ -3,6 +3,7 @@
 mod access;
 mod break_it;
 mod deadletters;
+mod dev;
 mod doctor;
 mod golden;
 mod hostile;

@@ -3,6 +3,7 @@
 mod break_it;
 mod deadletters;
 mod doctor;
+mod emitted;
 mod golden;
 mod hostile;
 mod http_api;

@@ -23,7 +23,7 @@ use report::{Figures, Row};
 use subject::{Fsync, Peer, Subject};
 use system::System;
 
-/// From so many orders a second on, an open loop is for systems in one process alone.
+/// From so many orders a second on, an open loop is for the embedded stores alone.
 const EMBEDDED_ONLY: u32 = 500;
 
 /// Measures systems on one of the standard jobs
@@ -133,9 +133,8 @@ async fn hop(system: &System, args: &Args) -> anyhow::Result<Vec<Figures>> {
     let client = system.client();
     hop::run(&client, 0, args.warm_up * 10).await?;
     let mut figures = Vec::new();
-    let open = [500, 1000].map(|rate| (Load::Open { rate }, rate as usize * args.seconds as usize));
-    for (load, events) in [(Load::Burst, args.orders * 20)].into_iter().chain(open) {
-        let rate = if let Load::Open { rate } = load { rate } else { 0 };
+    let open = |rate| (Load::Open { rate }, rate, (rate * args.seconds) as usize);
+    for (load, rate, events) in [(Load::Burst, 0, args.orders * 20), open(500), open(1000)] {
         figures.push(system.measured(load, events, hop::run(&client, rate, events)).await?);
     }
     Ok(figures)

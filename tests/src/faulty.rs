@@ -38,9 +38,14 @@ impl FaultyStore {
         Self { replica, ..self.clone() }
     }
 
+    /// How many of a shard's commits could be lost.
+    fn unsynced(&self, shard: usize) -> usize {
+        self.inner.kvs.get(shard).map_or(0, |kv| kv.unsynced())
+    }
+
     /// Whether a shard has so many commits that could be lost.
     pub fn could_lose(&self, shard: usize, commits: usize) -> bool {
-        self.inner.unsynced(shard) >= commits
+        self.unsynced(shard) >= commits
     }
 
     /// A shard starts anew without the newest of its unsynced commits.
@@ -95,7 +100,7 @@ impl FaultyStore {
             return pending().await;
         }
         let shard = self.inner.shard_of(partition);
-        let unsynced = self.inner.unsynced(shard);
+        let unsynced = self.unsynced(shard);
         let verdicts = if self.naive.is_used() {
             let crashes = || self.crashes_by_rate(Rate::CrashBefore, partition);
             self.naive.commit(&*self.inner, partition, epoch, group, &self.chaos, crashes).await?
@@ -103,7 +108,7 @@ impl FaultyStore {
             self.inner.commit(partition, epoch, group).await?
         };
         // No await lies between the commit and here.
-        let loses = (self.inner.unsynced(shard) > unsynced).then_some(shard);
+        let loses = (self.unsynced(shard) > unsynced).then_some(shard);
         self.note(partition, group, &verdicts, loses);
         if self.crashes_by_rate(Rate::CrashAfter, partition) || self.crashes(&after, partition) {
             return pending().await;

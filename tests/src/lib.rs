@@ -15,6 +15,7 @@ pub mod real;
 pub mod recording;
 pub mod scenarios;
 pub mod seen;
+#[path = "../../crates/millrace/tests/shards/mod.rs"]
 pub mod shards;
 pub mod shop;
 pub mod simulation;

@@ -164,9 +164,9 @@ impl Heard {
     }
 }
 
-/// Providers call for days. The sandbox's calls end sooner than a shop may be closed here, and what was declined first and
-/// captured later is told by nothing else.
-const CLOSED: Duration = Duration::from_secs(5);
+/// Until a call that found nobody is made again. Providers call for days: the sandbox's calls end sooner than a shop may be
+/// closed here, and what was declined first and captured later is told by nothing else.
+const CALL_AGAIN: Duration = Duration::from_secs(5);
 
 /// The partners' way to the shop's door.
 pub struct FaultyCallbacks {
@@ -187,7 +187,7 @@ impl Callbacks for FaultyCallbacks {
                 if answer.is_ok() {
                     return answer;
                 }
-                chaos.clock.sleep(CLOSED).await;
+                chaos.clock.sleep(CALL_AGAIN).await;
             }
         }
         .boxed()

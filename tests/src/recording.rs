@@ -21,23 +21,28 @@ use crate::order::Storefront;
 use crate::shop::SERVICES;
 use crate::world::call;
 
-/// Events by (topic, partition), in feed order; and what of the feeds' numbers are none.
+/// Feeds, by (topic, partition).
 #[derive(Debug, Clone, Default)]
-pub struct Recording(BTreeMap<(String, u8), Vec<Bytes>>, BTreeMap<(String, u8), Voids>);
+pub struct Recording(BTreeMap<(String, u8), Recorded>);
+
+#[derive(Debug, Clone, Default)]
+struct Recorded {
+    /// In feed order.
+    events: Vec<Bytes>,
+    void: Voids,
+}
 
 impl Recording {
     /// One feed, with the events of a test.
     pub fn made_up(topic: &str, partition: u8, events: Vec<Bytes>) -> Self {
-        Self(BTreeMap::from([((topic.to_owned(), partition), events)]), BTreeMap::new())
+        Self(BTreeMap::from([((topic.to_owned(), partition), Recorded { events, void: Voids::default() })]))
     }
 
     /// Everything in the feeds of `shop`.
     pub async fn of(shop: &impl Storefront) -> Self {
         let mut recording = Self::default();
         for service in SERVICES {
-            let Self(events, voids) = Self::of_service(shop, service).await;
-            recording.0.extend(events);
-            recording.1.extend(voids);
+            recording.0.extend(Self::of_service(shop, service).await.0);
         }
         recording
     }
@@ -48,9 +53,8 @@ impl Recording {
         let heads: BTreeMap<String, BTreeMap<u8, Value>> = ask(shop, service, "/feeds").await;
         for (topic, partitions) in heads {
             for (partition, head) in partitions {
-                let events = recording.0.entry((topic.clone(), partition)).or_default();
-                let void = serde_json::from_value(head["void"].clone()).expect("voids are ranges");
-                recording.1.insert((topic.clone(), partition), void);
+                let Recorded { events, void } = recording.0.entry((topic.clone(), partition)).or_default();
+                *void = serde_json::from_value(head["void"].clone()).expect("voids are ranges");
                 let mut after = 0;
                 while after < head["head"].as_u64().expect("a head is a number") {
                     let path = format!("/feeds/{topic}/{partition}?after={after}");
@@ -67,13 +71,13 @@ impl Recording {
 
     /// The events of a topic, feed by feed.
     pub fn events(&self, topic: &str) -> Vec<Bytes> {
-        self.0.iter().filter(|((name, _), _)| name == topic).flat_map(|(_, events)| events.clone()).collect()
+        self.0.iter().filter(|((name, _), _)| name == topic).flat_map(|(_, feed)| feed.events.clone()).collect()
     }
 
     /// The number of a feed that comes after `position`.
     pub fn next(&self, topic: &str, partition: u8, position: u64) -> u64 {
-        let void = self.1.get(&(topic.to_owned(), partition)).and_then(|void| void.end_of(position + 1));
-        void.unwrap_or(position) + 1
+        let feed = self.0.get(&(topic.to_owned(), partition));
+        feed.and_then(|feed| feed.void.end_of(position + 1)).unwrap_or(position) + 1
     }
 
     pub fn topics(&self) -> Vec<&str> {
@@ -92,7 +96,7 @@ impl Recording {
             varying.into_iter().for_each(|field| drop(data.as_object_mut().and_then(|data| data.remove(field))));
             format!("{} {} {data}", event.name, event.subject)
         };
-        let mut facts: Vec<String> = self.0.values().flatten().map(fact).collect();
+        let mut facts: Vec<String> = self.0.values().flat_map(|feed| &feed.events).map(fact).collect();
         facts.sort();
         facts
     }
@@ -101,17 +105,15 @@ impl Recording {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         if path == "/feeds" {
             let mut heads: BTreeMap<&str, BTreeMap<u8, Value>> = BTreeMap::new();
-            for ((topic, partition), events) in self.0.iter().filter(|((topic, _), _)| owner(topic) == service) {
-                heads
-                    .entry(topic)
-                    .or_default()
-                    .insert(*partition, json!({ "head": events.last().map_or(0, position), "void": [] }));
+            for ((topic, partition), feed) in self.0.iter().filter(|((topic, _), _)| owner(topic) == service) {
+                let head = json!({ "head": feed.events.last().map_or(0, position), "void": [] });
+                heads.entry(topic).or_default().insert(*partition, head);
             }
             return Some(json!(heads));
         }
         let (topic, partition) = path.strip_prefix("/feeds/")?.split_once('/')?;
         let number = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.parse::<usize>().ok());
-        let events = self.0.get(&(topic.to_owned(), partition.parse().ok()?))?;
+        let Recorded { events, .. } = self.0.get(&(topic.to_owned(), partition.parse().ok()?))?;
         let page = events.iter().skip(number("after=")?).take(number("limit=")?);
         let page: Vec<Value> = page.map(|event| serde_json::from_slice(event).expect("events are JSON")).collect();
         Some(json!({ "events": page }))

@@ -38,10 +38,9 @@ pub struct Watch {
 /// An event that was committed.
 #[derive(Debug, Clone)]
 struct Event {
-    published: bool,
     /// Which commit it was in.
     at: u64,
-    /// Its feed's name, and its number there.
+    /// Its feed's name, and its number there; `None` of a private one.
     place: Option<(String, Position)>,
     /// The bus was given it, or said so.
     taken: bool,
@@ -146,9 +145,7 @@ impl Watch {
             state.is_divided = true;
         }
         drop(state);
-        if let Err(violation) = judged {
-            self.expect(false, || violation);
-        }
+        self.expect(judged.is_ok(), || judged.err().unwrap_or_default());
     }
 
     pub fn commits(&self) -> u64 {
@@ -199,9 +196,7 @@ impl Watch {
             state.heads.insert(key, head.position);
         }
         drop(state);
-        if let Err(violation) = judged {
-            self.expect(false, || violation);
-        }
+        self.expect(judged.is_ok(), || judged.err().unwrap_or_default());
     }
 
     /// 13: an answer, a call or a mail leaves under the reference `reference`. 11: it has a cause.
@@ -243,7 +238,7 @@ impl Watch {
     /// 14: committed events that the bus was never given.
     pub fn unpublished(&self) -> Vec<String> {
         let state = self.state();
-        let missing = state.events.iter().filter(|(_, event)| event.published && !event.taken);
+        let missing = state.events.iter().filter(|(_, event)| event.place.is_some() && !event.taken);
         missing.map(|(id, _)| id.clone()).collect()
     }
 
@@ -391,7 +386,7 @@ impl State {
             let (on_hand, reserved) = (data["onHand"].as_i64().unwrap_or(-1), data["reserved"].as_i64().unwrap_or(-1));
             expect(0 <= reserved && reserved <= on_hand, || format!("2: {reserved} of {on_hand} promised: {data}"))?;
         }
-        let event = Event { published: place.is_some(), at: self.commits, place, taken: false };
+        let event = Event { at: self.commits, place, taken: false };
         let id = envelope.id.clone().into_owned();
         let known = self.events.insert(id.clone(), event).is_some();
         self.undo.push(Box::new(|state| {

@@ -15,7 +15,7 @@ use super::subject::{Fsync, Peer, Subject};
 use super::system::{Ports, home};
 use crate::serve::TOKEN;
 
-/// Those that are there; what is missing is said when it is needed.
+/// Those that the subjects of a run need, found or built before the first of them starts.
 #[derive(Default)]
 pub struct Programs {
     redis: Option<PathBuf>,
@@ -53,17 +53,8 @@ impl Programs {
 
     pub fn redis(&self, ports: Ports, fsync: Fsync, folder: &Path) -> anyhow::Result<Command> {
         let mut redis = Command::new(self.redis.as_deref().context("no Redis")?);
-        redis.args([
-            "--bind",
-            "127.0.0.1",
-            "--port",
-            &ports.redis().to_string(),
-            "--save",
-            "",
-            "--loglevel",
-            "warning",
-        ]);
-        redis.arg("--dir").arg(folder);
+        redis.args(["--bind", "127.0.0.1", "--save", "", "--loglevel", "warning"]);
+        redis.args(["--port", &ports.redis().to_string()]).arg("--dir").arg(folder);
         match fsync {
             Fsync::Off => redis.args(["--appendonly", "no"]),
             Fsync::Everysec => redis.args(["--appendonly", "yes", "--appendfsync", "everysec"]),

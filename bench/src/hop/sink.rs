@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::Json;
-use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
+use axum::{Json, Router};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hdrhistogram::Histogram;
@@ -51,7 +50,6 @@ impl Projects<HopMade> for Hops {
 pub struct Taken(Arc<Mutex<Counts>>);
 
 struct Counts {
-    received: u64,
     /// Microseconds from publish to commit.
     latency: Histogram<u64>,
     first_us: i64,
@@ -62,7 +60,7 @@ impl Default for Counts {
     fn default() -> Self {
         // A minute, of which three digits count.
         let latency = Histogram::new_with_max(60_000_000, 3).expect("a minute is a range");
-        Self { received: 0, latency, first_us: 0, last_us: 0 }
+        Self { latency, first_us: 0, last_us: 0 }
     }
 }
 
@@ -70,7 +68,6 @@ impl Counts {
     fn told(&self) -> Json<Value> {
         let quantile = |quantile| self.latency.value_at_quantile(quantile);
         Json(json!({
-            "received": self.received,
             "distinct": self.latency.len(),
             "p50_us": quantile(0.5),
             "p95_us": quantile(0.95),
@@ -90,7 +87,6 @@ impl Taken {
         let mut counts = self.counts();
         for (unit, verdict) in group.iter().zip(verdicts) {
             for row in unit.rows.iter().filter(|row| row.view == Hops::NAME) {
-                counts.received += 1;
                 let published = row.row.rsplit('.').next().and_then(|us| us.parse::<i64>().ok());
                 if let (Verdict::Ok { .. }, Some(published_us)) = (verdict, published) {
                     counts.latency.saturating_record((now_us - published_us).max(0) as u64);

@@ -1,18 +1,15 @@
 //! Publishes on demand: as fast as it goes, or so many a second.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::Json;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::post;
 use millrace::event::Context;
 use millrace::{Aggregate, App, Command, Decides, Loaded, Parameters, Problem, Rejected, Service, SlotRef};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -26,18 +23,16 @@ const PADDING: usize = 430;
 const AGAIN: Duration = Duration::from_millis(10);
 
 pub fn app() -> App {
-    let published = Arc::new(AtomicU64::new(0));
-    let count = published.clone();
-    let burst = async move |State(service): State<Service>, query: Parameters| -> Result<StatusCode, Problem> {
-        let (count, rate) = (query.number("count", 1, 1..=10_000_000)?, query.number("rate", 0, 0..=1_000_000)?);
-        tokio::spawn(burst(service, count, rate, published.clone()));
-        Ok(StatusCode::ACCEPTED)
-    };
-    let told = async move || -> Json<Value> { Json(json!({ "published": count.load(Ordering::Relaxed) })) };
-    App::new("hop-source").routes(Router::new().route("/burst", get(told).post(burst)))
+    App::new("hop-source").routes(Router::new().route("/burst", post(burst)))
 }
 
-async fn burst(service: Service, count: u64, rate: u32, published: Arc<AtomicU64>) {
+async fn burst(State(service): State<Service>, query: Parameters) -> Result<StatusCode, Problem> {
+    let (count, rate) = (query.number("count", 1, 1..=10_000_000)?, query.number("rate", 0, 0..=1_000_000)?);
+    tokio::spawn(publish(service, count, rate));
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn publish(service: Service, count: u64, rate: u32) {
     let (start, run, publishers) = (Instant::now(), service.clock().now_us(), Arc::new(Semaphore::new(PUBLISHERS)));
     let size = if rate == 0 { BATCH } else { 1 };
     for first in (0..count).step_by(size as usize) {
@@ -46,14 +41,13 @@ async fn burst(service: Service, count: u64, rate: u32, published: Arc<AtomicU64
         }
         // Never closed.
         let Ok(permit) = publishers.clone().acquire_owned().await else { return };
-        let (service, published) = (service.clone(), published.clone());
+        let service = service.clone();
         tokio::spawn(async move {
             let size = size.min(count - first);
             let command = Publish { batch: format!("{run:x}-{first}"), size, published_us: service.clock().now_us() };
             while service.receive("burst", &command.batch, Context::default(), command.clone()).await.is_err() {
                 sleep(AGAIN).await;
             }
-            published.fetch_add(size, Ordering::Relaxed);
             drop(permit);
         });
     }

@@ -1,11 +1,10 @@
 //! Inventory promises each line of an order to it. All articles share a partition: an order is reserved as a whole.
 
-use axum::Json;
 use std::collections::BTreeMap;
 
-use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
+use axum::{Json, Router};
 use millrace::{Aggregate, App, Command, Decides, Event, Loaded, Problem, Rejected, Service, SlotRef};
 use serde::{Deserialize, Serialize};
 

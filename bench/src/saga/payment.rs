@@ -1,9 +1,8 @@
 //! Payment charges an order and adds it to the ledger of its customer.
 
-use axum::Json;
-use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
+use axum::{Json, Router};
 use millrace::{Aggregate, App, Command, Decides, Event, Loaded, Problem, Rejected, Service, SlotRef};
 use serde::{Deserialize, Serialize};
 

@@ -32,11 +32,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Break the running shop and see that the numbers stay equal
 ///
-/// Works on `millrace up` and `millrace dev --breakable`, from a second terminal (`kill` on any `dev`). Fills a shelf, places orders at a steady rate and meanwhile breaks the
-/// shop: `duplicate` makes every publish and every delivery twice, `drop` loses one event of five, `reorder` holds back
-/// three of ten up to 300 ms, `kill` ends a service where it stands, again and again. Each second shows what was done to
-/// the shop beside what the partners' books say. Then the fault is switched off, the last orders end, and a table compares
-/// money and goods. Exit 1 when a number differs, or when the fault never happened.
+/// Works on `millrace up` and on `millrace dev --breakable`, from a second terminal; `kill` on any `dev`. Fills a shelf,
+/// places orders at a steady rate and meanwhile breaks the shop: `duplicate` makes every publish and every delivery twice,
+/// `drop` loses one event of five, `reorder` holds back three of ten up to 300 ms, `kill` ends a service where it stands,
+/// again and again (under `dev` its process, by kill -9). Each second shows what was done to the shop beside what the
+/// partners' books say. Then the fault is switched off, the last orders end, and a table compares money and goods. Exit 1
+/// when a number differs, or when the fault never happened.
 ///
 /// ctrl-C switches the fault off and goes on to the table. If this program is killed, the shop switches the fault off by
 /// itself after three seconds.

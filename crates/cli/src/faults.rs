@@ -1,5 +1,5 @@
-//! Faults switched on in a running shop through the admin listener of `up` or `dev`; `serve` has no such route. A fault has a
-//! time limit on this side, which whoever asked for it moves on: one that was killed leaves nothing broken.
+//! Faults switched on in a running shop through the admin listener of `up` and `dev`; `serve` has no such route. A fault
+//! has a time limit on this side, which whoever asked for it moves on: one that was killed leaves nothing broken.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use crate::admin::require_token;
+use crate::services::SERVICES;
 
 /// Where the listener has them.
 pub const PATH: &str = "/faults";
@@ -78,8 +79,9 @@ pub trait Breakable: Send + Sync + 'static {
     /// But for the kills.
     fn done(&self) -> Done;
 
-    /// Kills what `random` chooses; returns when it is back, as far as that can be known, and not to be killed earlier.
-    fn kill(&self, random: u64) -> BoxFuture<'_, ()>;
+    /// Kills a service if it is up, and says whether it was. Returns when it is back, as far as that can be known, and has
+    /// lived for as long as `random` decides.
+    fn kill(&self, service: &'static str, random: u64) -> BoxFuture<'_, bool>;
 }
 
 #[derive(Clone)]
@@ -136,8 +138,10 @@ impl Faults {
                 active.dice.as_ref().filter(|_| kill).map(Clock::random)
             };
             if let Some(random) = random {
-                self.0.shop.kill(random).await;
-                self.active().kills += 1;
+                // The first is the gateway: it keeps nothing, and hears nothing.
+                let names = &SERVICES[1..];
+                let has_killed = self.0.shop.kill(names[random as usize % names.len()], random >> 32).await;
+                self.active().kills += u64::from(has_killed);
             }
             sleep(LOOK).await;
         }

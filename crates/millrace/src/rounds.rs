@@ -214,7 +214,7 @@ impl Service {
                 None
             }
             Err(error) => {
-                tracing::debug!(service = self.name(), source, %error, "a producer does not answer");
+                tracing::warn!(service = self.name(), source, %error, "a producer does not answer");
                 None
             }
         }

@@ -1,6 +1,8 @@
 //! Bytes that nobody should send: whatever comes in is answered as documented, and nothing panics. Seeded, so that what
 //! is found once is found again.
 
+mod heard;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +17,11 @@ use millrace::outside::Network;
 use millrace::parked::{Parked, Reason};
 use millrace::sidecar::embedded::Bus;
 use millrace::store::embedded::EmbeddedStore;
-use millrace::{App, Context, Env, Event, IdempotencyKey, Incoming, Projects, RowKey, Service, Tuning, View};
-use serde::{Deserialize, Serialize};
+use millrace::{App, Context, Env, IdempotencyKey, Incoming, Service, Tuning};
 use serde_json::{Value, json};
 use tower::ServiceExt;
+
+use heard::Heard;
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const NO_TRACE: &str = "00-00000000000000000000000000000000-0000000000000000-00";
@@ -141,23 +144,6 @@ fn a_trace_of_zeros_is_none() {
     assert_eq!(trace(json!(NO_TRACE)), Ok(None));
     assert_eq!(trace(json!("\r\nX-Header: 1")), Ok(None));
     assert!(trace(json!(7)).is_err());
-}
-
-#[derive(Default, Clone, Serialize, Deserialize)]
-struct Heard(Vec<i64>);
-
-impl View for Heard {
-    const NAME: &'static str = "heard";
-}
-
-impl Projects<price::Event> for Heard {
-    fn key(event: &Event<price::Event>) -> Option<RowKey> {
-        Some(RowKey::single(event.subject.clone()))
-    }
-    fn apply(&mut self, event: &Event<price::Event>) {
-        let price::Event::Updated(event) = &event.data;
-        self.0.push(event.amount);
-    }
 }
 
 fn listener() -> Service {

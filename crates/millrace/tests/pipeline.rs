@@ -1,8 +1,10 @@
 //! One event type from command to reaction and view, on the embedded pair, in paused time: quiet, and with a bus that
 //! loses, doubles, delays and overtakes.
 
+mod heard;
 #[path = "pipeline/losses.rs"]
 mod losses;
+mod shards;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +23,12 @@ use millrace::sidecar::embedded::{Bus, Faults};
 use millrace::store::Store;
 use millrace::store::embedded::EmbeddedStore;
 use millrace::{
-    Accepted, Aggregate, App, Command, Decider, Env, Event, IdempotencyKey, Problem, Projects, Rejected, RowKey,
-    Service, Tuning, View,
+    Accepted, Aggregate, App, Command, Decider, Env, Event, IdempotencyKey, Problem, Rejected, Service, Tuning,
 };
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt;
+
+use heard::Heard;
 
 #[derive(Default, Clone, Serialize, Deserialize)]
 struct Price(i64);
@@ -107,24 +110,6 @@ impl Decider for Count {
             order_id: None,
         };
         Ok(vec![event.into()])
-    }
-}
-
-/// Prices of a sku in the order heard.
-#[derive(Default, Clone, Serialize, Deserialize)]
-struct Heard(Vec<i64>);
-
-impl View for Heard {
-    const NAME: &'static str = "heard";
-}
-
-impl Projects<price::Event> for Heard {
-    fn key(event: &Event<price::Event>) -> Option<RowKey> {
-        Some(RowKey::single(event.subject.clone()))
-    }
-    fn apply(&mut self, event: &Event<price::Event>) {
-        let price::Event::Updated(event) = &event.data;
-        self.0.push(event.amount);
     }
 }
 

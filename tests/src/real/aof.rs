@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// More than one command has: what the server was writing when it was killed.
+const UNFINISHED: usize = 1 << 20;
+
 /// How much of the log's end is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
@@ -39,6 +42,11 @@ pub fn cut(folder: &Path, cut: Cut) -> Lost {
     let file = newest(folder);
     let log = fs::read(&file).expect("the log is there");
     let ends = ends(&log);
+    let rest = log.len() - ends.last().copied().unwrap_or_default();
+    assert!(rest < UNFINISHED, "{rest} bytes of {} in the log are no command", file.display());
+    if let Cut::Commands(count) = cut {
+        assert!(count < ends.len(), "the log has {} commands, all of them to be lost", ends.len());
+    }
     let whole = |count: usize| ends.len().checked_sub(count + 1).map_or(0, |last| ends[last]);
     let kept = match cut {
         Cut::Commands(count) => whole(count),

@@ -87,18 +87,18 @@ impl Node {
         *self.daprd.lock().unwrap_or_else(PoisonError::into_inner) = Some(daprd);
     }
 
+    /// As kill −9.
+    pub fn kill_daprd(&self) {
+        self.daprd.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
     /// As kill −9 of both.
     pub fn kill(&self) {
         self.kill_process();
-        self.daprd.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.kill_daprd();
     }
 
     pub fn has_daprd(&self) -> bool {
         self.daprd.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    /// As kill −9.
-    pub fn kill_daprd(&self) {
-        self.daprd.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

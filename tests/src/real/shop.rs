@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use cli::dev::proxy::{Counts, Proxy};
 use cli::faults::Fault;
@@ -40,55 +38,37 @@ pub struct RealShop {
     /// Of each gateway.
     public_ports: Vec<u16>,
     nodes: BTreeMap<&'static str, Vec<Node>>,
-    /// What the proxies of a doubled shop made twice.
-    pub doubled: Arc<Counts>,
-    swallowed: Arc<AtomicU64>,
-}
-
-/// What stands between services and their sidecars.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Between {
-    Nothing,
-    Doubling,
-    Swallowing { every: u64 },
+    /// What the proxies of a broken shop did to events.
+    pub counts: Arc<Counts>,
 }
 
 impl RealShop {
     pub async fn start() -> Self {
-        Self::on_one_redis(1, Between::Nothing).await
+        Self::on_one_redis(1, None).await
     }
 
-    /// Every publish and every delivery is made twice at once.
-    pub async fn start_doubled() -> Self {
-        Self::on_one_redis(1, Between::Doubling).await
-    }
-
-    /// One publish in `every` is answered as taken and goes nowhere.
-    pub async fn start_swallowing(every: u64) -> Self {
-        Self::on_one_redis(1, Between::Swallowing { every }).await
-    }
-
-    pub fn swallowed(&self) -> u64 {
-        self.swallowed.load(Ordering::Relaxed)
+    /// Between services and their sidecars, `fault` is done to events all the time.
+    pub async fn start_broken(fault: Fault) -> Self {
+        Self::on_one_redis(1, Some(fault)).await
     }
 
     /// So many of every service, each with its own daprd, over one Redis.
     pub async fn start_replicated(replicas: usize) -> Self {
-        Self::on_one_redis(replicas, Between::Nothing).await
+        Self::on_one_redis(replicas, None).await
     }
 
     /// With the broker on `ground`, and the stores as [`RedisStore::connect`] takes them.
     pub async fn start_on(ground: Arc<Ground>, urls: &str, durability: Durability) -> Self {
-        Self::open(ground, (urls.to_owned(), durability), 1, Between::Nothing).await
+        Self::open(ground, (urls.to_owned(), durability), 1, None).await
     }
 
-    async fn on_one_redis(replicas: usize, between: Between) -> Self {
+    async fn on_one_redis(replicas: usize, fault: Option<Fault>) -> Self {
         let ground = Ground::new("always").await;
         let urls = ground.redis.url();
-        Self::open(ground, (urls, Durability::Standard), replicas, between).await
+        Self::open(ground, (urls, Durability::Standard), replicas, fault).await
     }
 
-    async fn open(ground: Arc<Ground>, stores: (String, Durability), replicas: usize, between: Between) -> Self {
+    async fn open(ground: Arc<Ground>, stores: (String, Durability), replicas: usize, fault: Option<Fault>) -> Self {
         // A shop is quiet only when nothing is left to ask the carrier.
         let options = Options { ask_carrier_after: Duration::from_secs(1), ..Options::default() };
         let (clock, door) = (Clock::system(), Door::default());
@@ -99,8 +79,7 @@ impl RealShop {
         let mut shop = Self {
             world: Arc::new(partners.world()),
             nodes: SERVICES.into_iter().map(|name| (name, nodes(name))).collect(),
-            doubled: Arc::default(),
-            swallowed: Arc::default(),
+            counts: Counts::of(fault),
             stores,
             ground,
             clock,
@@ -109,18 +88,12 @@ impl RealShop {
             options,
             public_ports,
         };
-        if between != Between::Nothing {
-            shop.doubled.set((between == Between::Doubling).then_some(Fault::Duplicate));
+        if fault.is_some() {
             for node in shop.nodes.values_mut().flatten() {
                 node.seen_ports = (free_port(), free_port());
                 for (at, to) in [(node.seen_ports.0, node.app_port), (node.seen_ports.1, node.dapr_port)] {
                     let to = (std::net::Ipv4Addr::LOCALHOST, to).into();
-                    let router = Proxy::new(to, shop.doubled.clone()).router();
-                    let router = match between {
-                        Between::Swallowing { every } => swallowing(router, every, shop.swallowed.clone()),
-                        _ => router,
-                    };
-                    serve(at, router).await;
+                    serve(at, Proxy::new(to, shop.counts.clone()).router()).await;
                 }
             }
         }
@@ -162,23 +135,6 @@ impl RealShop {
         });
         node.run(process.await);
     }
-}
-
-/// In front of a sidecar's API.
-fn swallowing(router: Router, every: u64, swallowed: Arc<AtomicU64>) -> Router {
-    let publishes = Arc::new(AtomicU64::new(0));
-    router.layer(middleware::from_fn(move |request: Request, next: Next| {
-        let is_publish = request.uri().path().starts_with("/v1.0/publish/");
-        let is_swallowed = is_publish && publishes.fetch_add(1, Ordering::Relaxed) % every == every - 1;
-        let swallowed = swallowed.clone();
-        async move {
-            if !is_swallowed {
-                return next.run(request).await;
-            }
-            swallowed.fetch_add(1, Ordering::Relaxed);
-            StatusCode::NO_CONTENT.into_response()
-        }
-    }))
 }
 
 impl Storefront for RealShop {

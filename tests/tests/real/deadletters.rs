@@ -23,35 +23,16 @@ use events::pricing::price;
 use futures::future::{join, join_all};
 use millrace::pii::Secret;
 use millrace::sidecar::dead_letters;
-use millrace::{App, Event, Projects, RowKey, Service, View};
-use serde::{Deserialize, Serialize};
+use millrace::{App, Service};
 use serde_json::{Value, json};
 
+use crate::heard::Heard;
 use crate::orders::PATIENCE;
 
 const APP: &str = "listener";
 const ADMIN_TOKEN: &str = "the-admin-token";
 /// Twice what daprd's policy for deliveries takes while each try is answered after two seconds.
 const POLICY: Duration = Duration::from_secs(120);
-
-/// Prices of an article in the order heard.
-#[derive(Default, Clone, Serialize, Deserialize)]
-struct Heard(Vec<i64>);
-
-impl View for Heard {
-    const NAME: &'static str = "heard";
-}
-
-impl Projects<price::Event> for Heard {
-    fn key(event: &Event<price::Event>) -> Option<RowKey> {
-        Some(RowKey::single(event.subject.clone()))
-    }
-
-    fn apply(&mut self, event: &Event<price::Event>) {
-        let price::Event::Updated(event) = &event.data;
-        self.0.push(event.amount);
-    }
-}
 
 /// What stands between daprd and its app.
 #[derive(Default)]

@@ -3,6 +3,7 @@
 use blackbox::order::Storefront;
 use blackbox::real::RealShop;
 use blackbox::shop::SERVICES;
+use cli::faults::Fault;
 use millrace::metrics::Metrics;
 
 use crate::orders::{RECEIVED, SKUS, acquit, fulfilled};
@@ -13,12 +14,12 @@ fn sum(shop: &RealShop, count: impl Fn(&Metrics) -> u64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn publishing_and_delivering_everything_twice_at_once_changes_nothing() {
-    let shop = RealShop::start_doubled().await;
+    let shop = RealShop::start_broken(Fault::Duplicate).await;
     shop.stock(SKUS, RECEIVED).await;
     let orders = fulfilled(&shop, 0..30, 30).await;
     acquit(&shop, &orders).await;
     let published = sum(&shop, Metrics::events);
     let duplicates = sum(&shop, |metrics| metrics.deliveries("duplicate"));
-    println!("{published} events; {duplicates} duplicates found; {}", shop.doubled.shown().expect("it doubled"));
+    println!("{published} events; {duplicates} duplicates found; {}", shop.counts.shown().expect("it doubled"));
     assert!(duplicates >= published, "{duplicates} duplicates of {published} events");
 }

@@ -12,6 +12,9 @@ use millrace::store::redis::Durability;
 use self::site::Layout;
 use self::strike::{Loss, Report};
 
+/// From the crash until an order that is placed after it has been paid, sent and received.
+const BACK: Duration = Duration::from_secs(60);
+
 pub struct Case {
     pub level: Durability,
     pub layout: Layout,
@@ -35,13 +38,14 @@ impl Case {
 /// Some; all with `CUT=all`; with any other `CUT` those in whose line it stands.
 fn cases() -> Vec<Case> {
     let tail = |count| Loss::Tail(Cut::Commands(count));
-    let some = vec![
+    let mut all = vec![
         Case::new(Durability::Standard, Layout::Alone, Loss::Unheard),
-        Case::new(Durability::Dev, Layout::Alone, tail(10)),
         Case::new(Durability::Strict, Layout::Replicated, Loss::Master),
     ];
-    let Ok(chosen) = std::env::var("CUT") else { return some };
-    let mut all = some;
+    let Ok(chosen) = std::env::var("CUT") else {
+        all.push(Case::new(Durability::Dev, Layout::Alone, tail(10)));
+        return all;
+    };
     for layout in [Layout::Alone, Layout::Shared, Layout::Apart, Layout::Broker, Layout::Cluster] {
         for level in [Durability::None, Durability::Dev, Durability::Standard] {
             all.extend([1, 10, 1_000].map(|count| Case::new(level, layout, tail(count))));
@@ -64,6 +68,3 @@ async fn what_a_level_promises_is_what_a_crash_leaves() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
-
-/// From the crash until an order that is placed after it has been paid, sent and received.
-const BACK: Duration = Duration::from_secs(60);

@@ -7,6 +7,8 @@ mod deadletters;
 mod doctor;
 mod doubled;
 mod durability;
+#[path = "../../../crates/millrace/tests/heard/mod.rs"]
+mod heard;
 mod orders;
 mod replicas;
 mod saga;

@@ -90,8 +90,7 @@ fn caught(fault: Fault, first: u64) -> Option<(u64, String)> {
     set(Some(fault));
     let found = (0..FAR).find_map(|n| Some((n + 1, run(&Plan::draw(first + n, ORDERS)).0.err()?)));
     set(None);
-    let found = found.map(|(seeds, violation)| (seeds, invariant(&violation).to_owned()));
-    found
+    found.map(|(seeds, violation)| (seeds, invariant(&violation).to_owned()))
 }
 
 #[test]

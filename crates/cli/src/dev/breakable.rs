@@ -1,4 +1,5 @@
-//! What can be broken in a deployment: what passes the proxies, where it has them, and each process that keeps something.
+//! What can be broken in a deployment: what passes the proxies, where it has them, and the process of each service that
+//! keeps something.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,6 @@ use super::child;
 use super::proxy::Counts;
 use super::roster::Roster;
 use crate::faults::{Breakable, Done, Fault};
-use crate::services::SERVICES;
 
 /// How long one that was killed may take to be started again, and lives at least.
 const BACK: Duration = Duration::from_secs(10);
@@ -45,22 +45,20 @@ impl Breakable for Shop {
         self.counts.as_ref().map(|counts| counts.done()).unwrap_or_default()
     }
 
-    fn kill(&self, random: u64) -> BoxFuture<'_, ()> {
+    fn kill(&self, service: &'static str, random: u64) -> BoxFuture<'_, bool> {
         Box::pin(async move {
-            // The first is the gateway: it keeps nothing, and hears nothing.
-            let names = &SERVICES[1..];
-            let name = names[random as usize % names.len()];
-            let before = self.roster.pid(name);
-            let Some(pid) = before.and_then(child::pid) else { return sleep(LOOK).await };
-            if kill_process(pid, Signal::KILL).is_ok() {
-                let back = async {
-                    while self.roster.pid(name).is_none_or(|pid| Some(pid) == before) {
-                        sleep(LOOK).await;
-                    }
-                };
-                let _ = timeout(BACK, back).await;
+            let before = self.roster.pid(service);
+            if before.and_then(child::pid).is_none_or(|pid| kill_process(pid, Signal::KILL).is_err()) {
+                return false;
             }
-            sleep(Duration::from_millis(ALIVE_MS + (random >> 32) % ALIVE_MS)).await;
+            let back = async {
+                while self.roster.pid(service).is_none_or(|pid| Some(pid) == before) {
+                    sleep(LOOK).await;
+                }
+            };
+            let _ = timeout(BACK, back).await;
+            sleep(Duration::from_millis(ALIVE_MS + random % ALIVE_MS)).await;
+            true
         })
     }
 }

@@ -1,10 +1,15 @@
 //! One supervised child: its output is shown under its name, its death is said and answered by a new start.
 
 use std::ffi::OsString;
+use std::future::pending;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use axum::http::Request;
+use millrace::pii::Secret;
+use millrace::sidecar::Sidecar;
+use millrace::sidecar::dapr::Dapr;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
@@ -19,6 +24,10 @@ use crate::order::say;
 /// Before a new start: doubled with each death, back to the first when one has lived for [`HEALTHY`].
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 const HEALTHY: Duration = Duration::from_secs(10);
+/// Long after both are up, also on a busy machine.
+const REACHED_WITHIN: Duration = Duration::from_secs(20);
+const REACHED_EVERY: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(200);
 /// Longer than each child takes for its own drain.
 const PATIENCE: Duration = Duration::from_secs(25);
 
@@ -35,6 +44,8 @@ pub struct Spec {
     pub port: u16,
     /// A process of ours ends with the supervisor by itself; another needs [`super::reap`].
     pub is_ours: bool,
+    /// Of a daprd, the service that must be reached by its name, and the API token.
+    pub reaches: Option<(String, Secret)>,
 }
 
 impl Spec {
@@ -51,6 +62,22 @@ impl Spec {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
+    }
+
+    /// Returns when no call has come through for as long as it may take: a daprd that could not register its name, or
+    /// open the file of all names, serves on without invocation for ever and says that it is healthy. Others may still
+    /// find its predecessor's name for a while.
+    async fn is_not_reached(&self) {
+        let Some((service, token)) = &self.reaches else { return pending().await };
+        let daprd = Dapr::new(self.port, Some(token.clone()));
+        let reached = || async {
+            while daprd.invoke(service, Request::default()).await.is_err() {
+                sleep(LOOK).await
+            }
+        };
+        while timeout(REACHED_WITHIN, reached()).await.is_ok() {
+            sleep(REACHED_EVERY).await;
+        }
     }
 }
 
@@ -89,6 +116,10 @@ async fn supervise(spec: Spec, roster: Roster, stop: CancellationToken) {
                     () = stop.cancelled() => {
                         terminate(child).await;
                         None
+                    }
+                    () = spec.is_not_reached() => {
+                        terminate(child).await;
+                        Some("no call reaches its service by name".to_owned())
                     }
                     status = child.wait() => Some(status.map_or_else(|error| error.to_string(), |status| status.to_string())),
                 };

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use millrace::pii::Secret;
+
 use super::child::Spec;
 use super::inherited::environment;
 use super::resources;
@@ -67,7 +69,7 @@ impl Plan {
             if [Faults::Double, Faults::Break].contains(&faults) {
                 proxies.extend([(detour.app, direct.app), (detour.daprd, direct.daprd)]);
             }
-            let tokens = [("DAPR_API_TOKEN", random()?.into()), ("APP_API_TOKEN", random()?.into())];
+            let tokens = [(API_TOKEN, random()?.into()), ("APP_API_TOKEN", random()?.into())];
             let app = app(config, &ours, service, own, links, &tokens);
             services.push((app, sidecar(&config.data, &daprd, service, own, links, &tokens)));
         }
@@ -107,7 +109,16 @@ fn redis_server(config: &Config, program: PathBuf) -> Spec {
     // Never evicts: an evicted mark is an effect done twice. No snapshots: the log has it all, synced at every commit.
     let settings = "--bind 127.0.0.1 --appendonly yes --appendfsync always --save  --maxmemory-policy noeviction --loglevel warning";
     let args = settings.split(' ').map(OsString::from).chain(["--port".into(), port.to_string().into()]).collect();
-    Spec { name: "redis".to_owned(), program, args, environment: Vec::new(), folder, port, is_ours: false }
+    Spec {
+        name: "redis".to_owned(),
+        program,
+        args,
+        environment: Vec::new(),
+        folder,
+        port,
+        is_ours: false,
+        reaches: None,
+    }
 }
 
 fn partners(config: &Config, ours: &Path, ports: Ports) -> Vec<Spec> {
@@ -126,9 +137,13 @@ fn partners(config: &Config, ours: &Path, ports: Ports) -> Vec<Spec> {
         folder: config.data.clone(),
         port,
         is_ours: true,
+        reaches: None,
     };
     simulated.map(spec).collect()
 }
+
+/// The variable a daprd and who calls it find the token in.
+const API_TOKEN: &str = "DAPR_API_TOKEN";
 
 /// The name of its variable, and what it says.
 pub type Token = (&'static str, OsString);
@@ -148,6 +163,7 @@ fn app(config: &Config, ours: &Path, service: &str, own: ServicePorts, links: Li
         folder: config.data.clone(),
         port: own.app,
         is_ours: true,
+        reaches: None,
     }
 }
 
@@ -168,6 +184,7 @@ pub fn sidecar(data: &Path, daprd: &Path, service: &str, own: ServicePorts, link
     let mut args: Vec<OsString> = flags.split_whitespace().map(OsString::from).collect();
     args.extend(["--resources-path".into(), resources::components(data).into()]);
     args.extend(["--config".into(), resources::configuration(data).into()]);
+    let token = tokens.iter().find(|(name, _)| *name == API_TOKEN).and_then(|(_, token)| token.to_str());
     Spec {
         name: format!("{service}/daprd"),
         program: daprd.to_owned(),
@@ -176,5 +193,6 @@ pub fn sidecar(data: &Path, daprd: &Path, service: &str, own: ServicePorts, link
         folder: resources::folder(data),
         port: own.dapr_http,
         is_ours: false,
+        reaches: token.map(|token| (service.to_owned(), Secret::new(token))),
     }
 }

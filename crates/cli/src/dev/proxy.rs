@@ -141,10 +141,12 @@ impl Proxy {
         }
     }
 
-    /// Of a thousand publishes so many are hit.
+    /// Whether a publish is one of the `share` in a thousand that are hit; then its events are counted.
     fn hits(&self, share: u64, events: u64, count: &AtomicU64) -> bool {
         let is_hit = self.clock.random() % 1000 < share;
-        count.fetch_add(if is_hit { events } else { 0 }, Ordering::Relaxed);
+        if is_hit {
+            count.fetch_add(events, Ordering::Relaxed);
+        }
         is_hit
     }
 

@@ -49,17 +49,15 @@ impl Breakable for Shop {
         }
     }
 
-    fn kill(&self, random: u64) -> BoxFuture<'_, ()> {
+    fn kill(&self, service: &'static str, random: u64) -> BoxFuture<'_, bool> {
         Box::pin(async move {
-            // The first is the gateway: it keeps nothing, and hears nothing.
-            let names = &services::SERVICES[1..];
-            let name = names[random as usize % names.len()];
-            let Some(app) = services::app(name, &self.config) else { return };
-            self.process.kill_service(name);
-            tracing::warn!(service = name, "killed, as asked for");
+            let Some(app) = services::app(service, &self.config) else { return false };
+            self.process.kill_service(service);
+            tracing::warn!(service, "killed, as asked for");
             sleep(AWAY).await;
             self.process.start_service(app);
-            sleep(Duration::from_millis(ALIVE_MS + (random >> 32) % ALIVE_MS)).await;
+            sleep(Duration::from_millis(ALIVE_MS + random % ALIVE_MS)).await;
+            true
         })
     }
 }

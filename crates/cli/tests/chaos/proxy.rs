@@ -32,7 +32,8 @@ pub struct Link(watch::Sender<Trouble>);
 impl Link {
     pub async fn open(at: u16, to: u16) -> Self {
         let listener = TcpListener::bind(local(at)).await.expect("the port of a link is free");
-        let (sender, trouble) = watch::channel(Trouble::None);
+        let sender = watch::Sender::new(Trouble::None);
+        let trouble = sender.subscribe();
         tokio::spawn(async move {
             let mut over = trouble.clone();
             let accepting = async {

@@ -9,6 +9,7 @@ use cli::client::Client;
 use cli::ports::local_url;
 use serde_json::Value;
 
+use crate::dev::dev;
 use crate::shop::{Directory, Shop, millrace, ports, run};
 
 /// The report, and whether the numbers were equal.
@@ -54,15 +55,11 @@ async fn services_killed_in_the_middle_change_no_number() {
 /// Seven processes, their daprds and Redis.
 #[tokio::test]
 async fn whatever_is_done_to_a_deployment_changes_no_number() {
-    let (data, ports) = (Directory::new(), ports());
-    let mut dev = millrace(ports, &["dev", "--breakable", "--ask-carrier-after", "2s", "--data", data.path()]);
-    dev.envs(
-        std::env::vars()
-            .filter(|(name, _)| ["PATH", "HOME", "MILLRACE_DAPRD", "MILLRACE_REDIS_SERVER"].contains(&&**name)),
-    );
-    let mut shop = Shop::spawn(ports, dev);
-    // Not `drop`: docs/delivery.md, Not yet.
-    for (fault, happened) in [("duplicate", "deliveredAgain"), ("reorder", "delayed"), ("kill", "kills")] {
+    let data = Directory::new();
+    let mut shop = dev(&data, &["--breakable", "--ask-carrier-after", "2s"]);
+    for (fault, happened) in
+        [("duplicate", "deliveredAgain"), ("drop", "dropped"), ("reorder", "delayed"), ("kill", "kills")]
+    {
         let (report, ok) = broken(&shop, fault, &[]);
         assert!(ok && report["done"][happened].as_u64() > Some(0), "{fault}: {report:#}");
     }

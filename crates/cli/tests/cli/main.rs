@@ -2,6 +2,7 @@
 
 mod break_it;
 mod deadletters;
+mod dev;
 mod doctor;
 mod emitted;
 mod golden;

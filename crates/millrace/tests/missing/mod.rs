@@ -1,6 +1,9 @@
 //! A producer whose feeds are full of events that the bus will never bring, and consumers that must hear them all the
 //! same. Shared by the tests of healing and by the program that measures it.
 
+#[path = "../heard/mod.rs"]
+mod heard;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -16,11 +19,11 @@ use millrace::partition::partition_of;
 use millrace::schema::EventType;
 use millrace::sidecar::embedded::Bus;
 use millrace::store::*;
-use millrace::{
-    Aggregate, App, Command, Decider, Env, Event, Projects, Rejected, RowKey, Service, Start, Tuning, View,
-};
+use millrace::{Aggregate, App, Command, Decider, Env, Event, Rejected, Service, Start, Tuning};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+pub use heard::Heard;
 
 /// Events of one article.
 pub const EACH: u64 = 4;
@@ -65,24 +68,6 @@ impl Decider for Count {
             order_id: None,
         };
         Ok(vec![event.into()])
-    }
-}
-
-/// Prices of an article in the order heard.
-#[derive(Default, Clone, Serialize, Deserialize)]
-pub struct Heard(pub Vec<i64>);
-
-impl View for Heard {
-    const NAME: &'static str = "heard";
-}
-
-impl Projects<price::Event> for Heard {
-    fn key(event: &Event<price::Event>) -> Option<RowKey> {
-        Some(RowKey::single(event.subject.clone()))
-    }
-    fn apply(&mut self, event: &Event<price::Event>) {
-        let price::Event::Updated(event) = &event.data;
-        self.0.push(event.amount);
     }
 }
 

@@ -7,89 +7,22 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use futures::future::{BoxFuture, join, join_all};
+use futures::future::{join, join_all};
 use millrace::clock::Clock;
-use millrace::store::embedded::EmbeddedStore;
-use millrace::store::kv::LossyKv;
-use millrace::store::*;
 use tower::ServiceExt;
 
-use super::{Count, Heard, Shop, check, post_raise, settle, shop_on};
+use super::heard::Heard;
+use super::shards::Shards;
+use super::{Count, Shop, check, post_raise, settle, shop_on};
 
-struct Shards {
-    shards: Vec<(Arc<LossyKv>, EmbeddedStore)>,
-    /// Whether what leaves is synced first; else nothing ever is, but by an opening.
-    careful: bool,
-    clock: Clock,
-}
+const SHARDS: usize = 3;
+/// As long as a disk may take.
+const SYNC: Option<Duration> = Some(Duration::from_millis(4));
 
-impl Shards {
-    fn new(clock: &Clock, careful: bool) -> Arc<Self> {
-        let shard = |_| {
-            let kv = Arc::new(LossyKv::default());
-            (kv.clone(), EmbeddedStore::new(kv, clock.clone(), "store"))
-        };
-        Arc::new(Self { shards: (0..3).map(shard).collect(), careful, clock: clock.clone() })
-    }
-
-    fn of(&self, partition: &Partition) -> &EmbeddedStore {
-        &self.shards[usize::from(partition.number) % 3].1
-    }
-
-    /// How many commits a shard lost.
-    fn lose(&self, shard: u64, commits: u64) -> usize {
-        self.shards[shard as usize % 3].0.lose(commits as usize).expect("memory answers")
-    }
-}
-
-impl Store for Shards {
-    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Gate, StoreError>> {
-        self.of(partition).open(partition)
-    }
-
-    fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.of(partition).rewind(partition, claims)
-    }
-
-    fn reopen<'a>(
-        &'a self,
-        partition: &'a Partition,
-        run: &'a str,
-        jump: Position,
-    ) -> BoxFuture<'a, Result<Epoch, StoreError>> {
-        self.of(partition).reopen(partition, run, jump)
-    }
-
-    fn commit<'a>(
-        &'a self,
-        partition: &'a Partition,
-        epoch: &'a Epoch,
-        group: &'a [Unit],
-    ) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>> {
-        self.of(partition).commit(partition, epoch, group)
-    }
-
-    fn read<'a>(
-        &'a self,
-        partition: &'a Partition,
-        queries: &'a [Query],
-    ) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>> {
-        self.of(partition).read(partition, queries)
-    }
-
-    fn sync(&self, _: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>> {
-        Box::pin(async {
-            if !self.careful {
-                return Ok(Synced::Before);
-            }
-            // As long as a disk may take, so that there is something to lose.
-            self.clock.sleep(Duration::from_micros(self.clock.random() % 4_000)).await;
-            for (_, shard) in &self.shards {
-                shard.sync(Leaving::Answer).await?;
-            }
-            Ok(Synced::Now)
-        })
-    }
+fn shards(clock: &Clock, sync: Option<Duration>) -> Arc<Shards> {
+    let mut shards = Shards::new(clock, SHARDS);
+    shards.sync = sync;
+    Arc::new(shards)
 }
 
 /// As a client does that was told to come again.
@@ -107,7 +40,7 @@ async fn raise(shop: &Shop, sku: &str, key: &str) {
 async fn lose_under_load(seed: u64) -> usize {
     let mut lost = 0;
     let clock = Clock::simulated(seed);
-    let shards = Shards::new(&clock, true);
+    let shards = shards(&clock, SYNC);
     let shop = shop_on(clock.clone(), shards.clone(), shards.clone());
     for n in 0..5 {
         let skus: Vec<_> = (0..10).map(|sku| (format!("SKU-{sku:03}"), format!("{sku}-{n}"))).collect();
@@ -115,7 +48,7 @@ async fn lose_under_load(seed: u64) -> usize {
         let losses = async {
             for _ in 0..8 {
                 clock.sleep(Duration::from_micros(clock.random() % 8_000)).await;
-                lost += shards.lose(clock.random(), 1 + clock.random() % 8);
+                lost += shards.lose(clock.random() as usize % SHARDS, 1 + clock.random() as usize % 8);
             }
         };
         join(load, losses).await;
@@ -154,11 +87,11 @@ async fn what_shards_lose_is_made_up_for_and_nothing_happens_twice() {
 #[tokio::test(start_paused = true)]
 async fn an_event_that_its_producer_lost_is_reported_and_the_feed_goes_on() {
     let clock = Clock::simulated(1);
-    let (pricings, warehouses) = (Shards::new(&clock, false), Shards::new(&clock, false));
-    let shop = shop_on(clock.clone(), pricings.clone(), warehouses);
+    let pricings = shards(&clock, None);
+    let shop = shop_on(clock.clone(), pricings.clone(), shards(&clock, None));
     raise(&shop, "SKU-000", "first").await;
     settle(&shop).await;
-    assert!((0..3).map(|shard| pricings.lose(shard, 1_000)).sum::<usize>() > 0);
+    assert!((0..SHARDS).map(|shard| pricings.lose(shard, 1_000)).sum::<usize>() > 0);
     raise(&shop, "SKU-000", "second").await;
     raise(&shop, "SKU-000", "third").await;
     // Longer than between two questions for heads.
@@ -173,11 +106,11 @@ async fn an_event_that_its_producer_lost_is_reported_and_the_feed_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_producer_that_comes_back_tells_its_heads_at_the_first_question() {
     let clock = Clock::simulated(1);
-    let (pricings, warehouses) = (Shards::new(&clock, true), Shards::new(&clock, true));
-    let shop = shop_on(clock.clone(), pricings.clone(), warehouses);
+    let pricings = shards(&clock, SYNC);
+    let shop = shop_on(clock.clone(), pricings.clone(), shards(&clock, SYNC));
     raise(&shop, "SKU-000", "first").await;
     settle(&shop).await;
-    let _lost: Vec<usize> = (0..3).map(|shard| pricings.lose(shard, 1)).collect();
+    let _lost: Vec<usize> = (0..SHARDS).map(|shard| pricings.lose(shard, 1)).collect();
     let question = Request::get("/feeds").body(Body::empty()).expect("a request");
     let Ok(answer) = shop.pricing.router(None).oneshot(question).await;
     assert_eq!(answer.status(), StatusCode::OK, "none of its 64 partitions has been asked since");

@@ -136,6 +136,7 @@ const BREAKS: &[(&Rule, &str, &str, &str)] = &[
     (&UNKNOWN_PUBSUB, "subscription.yaml", "pubsubname: pubsub", "pubsubname: pubsubb"),
     (&HOT_RELOAD, "configuration.yaml", "enabled: false", "enabled: true"),
     (&NAMES_LOCKED, "configuration.yaml", "busyTimeout: 10s", "busyTimeout: 800ms"),
+    (&NAMES_CLEANED, "configuration.yaml", "cleanupInterval: 0s", "cleanupInterval: 1h"),
     (&APP_HEALTH, "deployment.yaml", "{dapr.io/enabled", "{dapr.io/enable-app-health-check: 'true', dapr.io/enabled"),
     (&APP_CONCURRENCY, "deployment.yaml", "{dapr.io/enabled", "{dapr.io/app-max-concurrency: '10', dapr.io/enabled"),
     (&NO_BLOCK_SHUTDOWN, "deployment.yaml", "dapr.io/block-shutdown-duration: 3s, ", ""),

@@ -1,5 +1,5 @@
 //! The store of a simulated shop: one journal, as the embedded one is, or shards that each lose by themselves what they
-//! have not synced, as nodes of a cluster do that fail over.
+//! have not synced, as nodes of a cluster do that fail over. Shared by the tests of the framework and the simulation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,24 +13,27 @@ use millrace::store::{
     Answer, Claim, Epoch, Gate, Leaving, Partition, Position, Query, Store, StoreError, Synced, Unit, Verdict,
 };
 
-/// As long as a replica may take to answer, so that there is something to lose.
+/// As long as a replica may take to answer.
 const SYNC: Duration = Duration::from_millis(20);
 
 pub struct Shards {
     stores: Vec<EmbeddedStore>,
     /// Beneath each of `stores`; none beneath one journal.
-    kvs: Vec<Arc<LossyKv>>,
+    pub kvs: Vec<Arc<LossyKv>>,
+    /// How long a sync may take before what leaves, so that there is something to lose; `None`: nothing is ever synced, but
+    /// by an opening.
+    pub sync: Option<Duration>,
     clock: Clock,
 }
 
 impl Shards {
     pub fn new(clock: &Clock, count: usize) -> Self {
-        if count < 2 {
-            return Self { stores: vec![EmbeddedStore::memory(clock.clone())], kvs: Vec::new(), clock: clock.clone() };
-        }
-        let kvs: Vec<Arc<LossyKv>> = (0..count).map(|_| Arc::default()).collect();
-        let stores = kvs.iter().map(|kv| EmbeddedStore::new(kv.clone(), clock.clone(), "store")).collect();
-        Self { stores, kvs, clock: clock.clone() }
+        let kvs: Vec<Arc<LossyKv>> = (0..count).filter(|_| count > 1).map(|_| Arc::default()).collect();
+        let stores = match &kvs[..] {
+            [] => vec![EmbeddedStore::memory(clock.clone())],
+            kvs => kvs.iter().map(|kv| EmbeddedStore::new(kv.clone(), clock.clone(), "store")).collect(),
+        };
+        Self { stores, kvs, sync: Some(SYNC), clock: clock.clone() }
     }
 
     /// A service's partitions lie on all shards, and those of one number on several.
@@ -45,11 +48,6 @@ impl Shards {
 
     pub fn is_divided(&self) -> bool {
         !self.kvs.is_empty()
-    }
-
-    /// How many of a shard's commits could be lost.
-    pub fn unsynced(&self, shard: usize) -> usize {
-        self.kvs.get(shard).map_or(0, |kv| kv.unsynced())
     }
 
     /// Loses the newest of them, at most `commits`, and starts the shard anew. How many it lost.
@@ -98,7 +96,8 @@ impl Store for Shards {
             if !self.is_divided() {
                 return self.stores[0].sync(leaving).await;
             }
-            self.clock.sleep(Duration::from_micros(self.clock.random() % SYNC.as_micros() as u64)).await;
+            let Some(longest) = self.sync else { return Ok(Synced::Before) };
+            self.clock.sleep(Duration::from_micros(self.clock.random() % longest.as_micros() as u64)).await;
             for store in &self.stores {
                 // Whatever leaves: where its consumer is, another shard loses.
                 store.sync(Leaving::Answer).await?;

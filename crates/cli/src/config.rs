@@ -35,6 +35,10 @@ pub struct Config {
     #[arg(long, env = "MILLRACE_REDIS_URL", global = true, value_name = "URL", hide_short_help = true)]
     #[arg(hide_env_values = true)]
     pub redis_url: Option<String>,
+    /// Redis under the bus, looked at for metrics alone [default: the store's]
+    #[arg(long, env = "MILLRACE_BROKER_URL", global = true, value_name = "URL", hide_short_help = true)]
+    #[arg(hide_env_values = true)]
+    pub broker_url: Option<String>,
     /// What a commit on Redis has survived when it is acknowledged
     #[arg(long, env = "MILLRACE_DURABILITY", global = true, default_value = "dev", hide_short_help = true)]
     pub durability: Durability,
@@ -166,6 +170,10 @@ impl Config {
         self.redis_url.clone().unwrap_or_else(|| format!("redis://{}", local(self.ports().redis())))
     }
 
+    pub fn broker_url(&self) -> String {
+        self.broker_url.clone().unwrap_or_else(|| self.redis_url())
+    }
+
     pub fn sandpay_url(&self) -> String {
         self.sandpay_url.clone().unwrap_or_else(|| local_url(self.ports().sandpay()))
     }
@@ -201,7 +209,7 @@ pub fn describe(matches: &ArgMatches) -> String {
         let value = matches.get_raw(id)?.next()?.to_string_lossy().into_owned();
         let value = match (argument.is_hide_env_values_set(), value.split_once('@')) {
             (true, Some((_, host))) => format!("***@{host}"),
-            (true, None) if id != "redis_url" => "***".to_owned(),
+            (true, None) if !id.ends_with("_url") => "***".to_owned(),
             _ => value,
         };
         Some(format!("{id}={value}"))

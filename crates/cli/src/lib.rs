@@ -13,6 +13,7 @@ pub mod demo;
 pub mod dev;
 pub mod doctor;
 pub mod faults;
+pub mod metrics;
 pub mod order;
 pub mod ports;
 pub mod process;

@@ -47,8 +47,8 @@ pub fn rules() -> Value {
     ]})
 }
 
-/// What `promtool test rules` is given beside the rules in `file`.
-pub fn unit_tests(file: &str) -> Value {
+/// What `promtool test rules` is given beside the rules in `file`, for alerts with this runbook or, of none, for all.
+pub fn unit_tests(file: &str, runbook: Option<&str>) -> Value {
     let case = |alert: &Alert, size: f64, fires: bool| {
         let series = alert.series.iter().map(|line| {
             let (series, values) = line.rsplit_once(" = ").expect("a series is written `name{…} = values`");
@@ -67,7 +67,8 @@ pub fn unit_tests(file: &str) -> Value {
                 "exp_samples": [{ "labels": "{}", "value": i32::from(fires) }] }],
         })
     };
-    let alerts = all();
+    let mut alerts = all();
+    alerts.retain(|alert| runbook.is_none_or(|runbook| alert.runbook == runbook));
     let cases = alerts.iter().flat_map(|alert| [case(alert, alert.sizes.0, true), case(alert, alert.sizes.1, false)]);
     json!({ "rule_files": [file], "evaluation_interval": "1m", "tests": cases.collect::<Vec<_>>() })
 }

@@ -3,28 +3,34 @@
 
 pub mod alerts;
 pub mod dashboards;
+mod network;
+mod operations;
+pub mod sidecars;
+pub mod topology;
+mod workloads;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Every generated file, by its path from the root of the repository.
 pub fn files() -> BTreeMap<String, String> {
     let boards = dashboards::BOARDS.iter();
     let mut files: BTreeMap<String, String> =
         boards.map(|name| (format!("k8s/observability/dashboards/{name}.json"), dashboards::board(name))).collect();
-    files.insert("k8s/observability/alerts.yaml".to_owned(), yaml(&[prometheus_rule()]));
+    let services = topology::services();
+    for (path, documents) in [
+        ("observability/alerts", vec![operations::rule()]),
+        ("observability/monitors", operations::monitors()),
+        ("base/services", services.iter().flat_map(workloads::of).collect()),
+        ("base/network", network::policies(&services)),
+        ("base/sidecars", sidecars::all(&services)),
+        ("overlays/production/scaling", operations::scaling(&services)),
+    ] {
+        files.insert(format!("k8s/{path}.yaml"), yaml(&documents));
+    }
     files
-}
-
-fn prometheus_rule() -> Value {
-    json!({
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": "PrometheusRule",
-        "metadata": { "name": "millrace" },
-        "spec": alerts::rules(),
-    })
 }
 
 pub fn root() -> PathBuf {

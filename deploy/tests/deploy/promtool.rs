@@ -8,16 +8,16 @@ use deploy::alerts;
 use crate::tools::{Folder, run, tool};
 
 /// The rules and their tests, as promtool wants them.
-fn folder(name: &str, spoil: impl Fn(String) -> String) -> Folder {
+fn folder(name: &str, runbook: Option<&str>, spoil: impl Fn(String) -> String) -> Folder {
     let folder = Folder::new(name);
     folder.write("rules.yaml", &spoil(deploy::yaml(&[alerts::rules()])));
-    folder.write("tests.yaml", &deploy::yaml(&[alerts::unit_tests("rules.yaml")]));
+    folder.write("tests.yaml", &deploy::yaml(&[alerts::unit_tests("rules.yaml", runbook)]));
     folder
 }
 
 #[test]
 fn prometheus_accepts_the_rules_and_each_alert_fires_on_its_fault_alone() {
-    let folder = folder("alerts", |rules| rules);
+    let folder = folder("alerts", None, |rules| rules);
     let promtool = || Command::new(tool("promtool"));
     run(promtool().args(["check", "rules", "--lint=all", "--lint-fatal", "rules.yaml"]).current_dir(&folder.0))
         .unwrap_or_else(|told| panic!("{told}"));
@@ -27,7 +27,7 @@ fn prometheus_accepts_the_rules_and_each_alert_fires_on_its_fault_alone() {
 
 #[test]
 fn a_threshold_that_is_moved_is_seen() {
-    let folder = folder("moved", |rules| rules.replace("> 900", "> 400"));
+    let folder = folder("moved", Some("saga-stuck"), |rules| rules.replace("> 900", "> 400"));
     let told = run(Command::new(tool("promtool")).args(["test", "rules", "tests.yaml"]).current_dir(&folder.0))
         .expect_err("half the fault fires");
     assert!(told.contains("SagaStuck"), "{told}");

@@ -2,6 +2,7 @@
 //! never on a counter of ours. The numbers are those of the invariants in `docs/delivery.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use events::orders::order::OrderCreated;
 use millrace::Incoming;
@@ -15,13 +16,16 @@ use crate::order::{Storefront, history};
 use crate::recording::Recording;
 use crate::world::Partners;
 
+/// How long a quiet shop may seem busy: of a producer that does not answer one look nobody knows what there is.
+const LOOKS: Duration = Duration::from_secs(30);
+
 /// What became of the orders, by status.
 pub type Outcomes = BTreeMap<String, usize>;
 
 /// Checks a quiet shop after `orders` were placed and `received` of each of `skus` articles came in. Returns how the
 /// orders ended; an error names the first thing that is wrong.
 pub async fn judge(shop: &impl Storefront, orders: &[String], skus: usize, received: i64) -> Result<Outcomes, String> {
-    let pending = shop.quiet(std::time::Duration::from_secs(1)).await?;
+    let pending = shop.quiet(LOOKS).await?;
     for (service, pending) in &pending {
         expect(pending.held == shop.held_for_good(service), || format!("18: {service} holds: {pending:?}"))?;
         let parked = shop.service(service).ok_or("18: it is down")?.parked().await;
@@ -220,3 +224,6 @@ fn text(value: &Value) -> String {
 fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,6 @@
 
 pub mod deadletters;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,6 +15,7 @@ use millrace::Problem;
 use millrace::pii::Secret;
 use serde_json::{Value, json};
 
+use crate::metrics::Instruments;
 use crate::process::Process;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -24,12 +24,17 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 #[derive(Clone)]
 pub struct Admin {
     process: Process,
+    instruments: Instruments,
     ready: Arc<AtomicBool>,
 }
 
 impl Admin {
     pub fn of(process: &Process) -> Self {
-        Self { process: process.clone(), ready: Arc::default() }
+        Self::with(process, Instruments::of(process, None))
+    }
+
+    pub fn with(process: &Process, instruments: Instruments) -> Self {
+        Self { process: process.clone(), instruments, ready: Arc::default() }
     }
 
     /// From now on traffic is welcome, or no longer.
@@ -58,36 +63,7 @@ async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    let services = admin.process.services();
-    let texts = services.iter().map(|service| (service.name(), service.metrics().text()));
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], merged(texts)).into_response()
-}
-
-/// A family may stand in a scrape only once, so the services' families are merged by name, samples labelled by service.
-fn merged(texts: impl Iterator<Item = (&'static str, String)>) -> String {
-    let mut families: BTreeMap<String, (Vec<String>, Vec<String>)> = BTreeMap::new();
-    for (service, text) in texts {
-        let mut family = String::new();
-        for line in text.lines().filter(|line| *line != "# EOF") {
-            if let Some(head) = line.strip_prefix("# ") {
-                family = head.split(' ').nth(1).unwrap_or_default().to_owned();
-                let heads = &mut families.entry(family.clone()).or_default().0;
-                if !heads.iter().any(|known| known == line) {
-                    heads.push(line.to_owned());
-                }
-                continue;
-            }
-            let label = format!("service=\"{service}\"");
-            let (series, value) = line.rsplit_once(' ').unwrap_or((line, ""));
-            let series = match series.split_once('{') {
-                Some((name, labels)) => format!("{name}{{{label},{labels}"),
-                None => format!("{series}{{{label}}}"),
-            };
-            families.entry(family.clone()).or_default().1.push(format!("{series} {value}"));
-        }
-    }
-    let lines = families.into_values().flat_map(|(heads, samples)| heads.into_iter().chain(samples));
-    lines.chain(["# EOF".to_owned()]).map(|line| line + "\n").collect()
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], admin.instruments.text().await).into_response()
 }
 
 async fn pending(State(admin): State<Admin>) -> Json<Value> {

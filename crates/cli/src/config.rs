@@ -42,6 +42,10 @@ pub struct Config {
     #[arg(long, env = "MILLRACE_REDIS_URL", global = true, value_name = "URL", hide_short_help = true)]
     #[arg(hide_env_values = true, value_parser = kept)]
     pub redis_url: Option<String>,
+    /// Redis under the bus, looked at for metrics alone [default: the store's]
+    #[arg(long, env = "MILLRACE_BROKER_URL", global = true, value_name = "URL", hide_short_help = true)]
+    #[arg(hide_env_values = true, value_parser = kept)]
+    pub broker_url: Option<String>,
     /// What a commit on Redis has survived when it is acknowledged
     #[arg(long, env = "MILLRACE_DURABILITY", global = true, default_value = "dev", hide_short_help = true)]
     pub durability: Durability,
@@ -173,6 +177,10 @@ impl Config {
         self.redis_url.clone().unwrap_or_else(|| format!("redis://{}", local(self.ports().redis())))
     }
 
+    pub fn broker_url(&self) -> String {
+        self.broker_url.clone().unwrap_or_else(|| self.redis_url())
+    }
+
     pub fn sandpay_url(&self) -> String {
         self.sandpay_url.clone().unwrap_or_else(|| local_url(self.ports().sandpay()))
     }
@@ -229,7 +237,7 @@ fn masked(argument: &clap::Arg, value: &str) -> Option<String> {
     match value.split_once('@') {
         _ if !argument.is_hide_env_values_set() || value.starts_with(FILE) => None,
         Some((_, host)) => Some(format!("***@{host}")),
-        None => (argument.get_id() != "redis_url").then(|| "***".to_owned()),
+        None => (!argument.get_id().as_str().ends_with("_url")).then(|| "***".to_owned()),
     }
 }
 

@@ -33,7 +33,7 @@ use crate::order::say;
 Examples:
   millrace doctor
   millrace doctor --project . --strict             any Dapr project's folder, in CI
-  millrace doctor --redis redis://redis:6379       as an init container
+  millrace doctor --redis                          as an init container: a URL with a password is no argument
   millrace doctor --daprd http://127.0.0.1:3500    a running sidecar; DAPR_API_TOKEN is sent
   millrace doctor --rules                          everything that is looked for")]
 pub struct Args {
@@ -43,9 +43,9 @@ pub struct Args {
     /// A running daprd's HTTP address
     #[arg(long, value_name = "URL")]
     daprd: Option<String>,
-    /// A Redis whose settings are to be looked at, as a store
-    #[arg(long, value_name = "URL")]
-    redis: Option<String>,
+    /// A Redis whose settings are to be looked at, as a store; without a URL that of MILLRACE_REDIS_URL
+    #[arg(long, value_name = "URL", num_args = 0..=1)]
+    redis: Option<Option<String>>,
     /// Warnings count, too
     #[arg(long)]
     strict: bool,
@@ -130,7 +130,8 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
             Err(error) => missing.push(Check::not_ok(url, Level::Fail, format!("{error:#}"), "start daprd")),
         }
     }
-    if let Some(url) = &args.redis {
+    if let Some(url) = args.redis.map(|url| url.unwrap_or_else(|| config.redis_url())) {
+        let url = &url;
         let place = redis::place(url);
         match redis::check(url, &place).await {
             Ok(findings) => add(&mut broken, place, "keeps what it acknowledges".to_owned(), findings.0),

@@ -15,6 +15,7 @@ pub mod dev;
 pub mod doctor;
 pub mod faults;
 pub mod key;
+pub mod metrics;
 pub mod order;
 pub mod ports;
 pub mod process;

@@ -9,6 +9,7 @@ use crate::WrongUse;
 use crate::access;
 use crate::admin::Admin;
 use crate::config::{Bus, Config};
+use crate::metrics::Instruments;
 use crate::ports::local;
 use crate::process::{Process, Servers, listen, stop_signal};
 use crate::services::{SERVICES, app};
@@ -54,15 +55,16 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
 
     let dapr_port = config.dapr_http_port.unwrap_or(ports.dapr_http);
     let process = Process::start(vec![app], config, &config.data.join(&args.service), dapr_port).await?;
-    let admin = Admin::of(&process);
+    let instruments = Instruments::of(&process, Some(config));
+    let admin = Admin::with(&process, instruments.clone());
     let mut servers = Servers::default();
     servers.add(private, admin.router(config.admin_token.clone()));
     let service = process.service(&args.service).context("the service did not start")?;
     if let Some(listener) = sidecar {
-        servers.add(listener, service.router(config.app_api_token.clone()));
+        servers.add(listener, instruments.counted(service.router(config.app_api_token.clone())));
     }
     if let Some(listener) = public {
-        servers.add_public(listener, access::public(&service, config)?);
+        servers.add_public(listener, instruments.counted(access::public(&service, config)?));
     }
     admin.set_ready(true);
     stop.await;

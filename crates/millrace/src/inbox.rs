@@ -26,7 +26,7 @@ use crate::service::Service;
 use crate::sidecar::Status;
 use crate::store::Feed;
 pub(crate) use drive::{Way, own_feed};
-pub(crate) use progress::Progress;
+pub(crate) use progress::{Lag, Progress};
 
 /// The handler answers within this; what is unfinished goes on by itself and is healed if it fails.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);

@@ -1,9 +1,9 @@
 //! What a service counts. Names and labels are OpenMetrics; no ids in labels.
 
-use std::sync::Mutex;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -11,13 +11,14 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::inbox::{Lag, Progress};
+use crate::parked::Reason;
+use crate::service::Service;
+
 /// Upper bounds in seconds of the end-to-end latency histogram.
 const LATENCY: [f64; 11] = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0];
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByOutcome {
-    outcome: &'static str,
-}
+type Labels = Vec<(&'static str, String)>;
 
 /// Why a delivery needed no commit, or what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +33,13 @@ pub(crate) enum Delivery {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Mutex<Registry>,
-    deliveries: Family<ByOutcome, Counter>,
-    latency: Histogram,
+    deliveries: Family<Labels, Counter>,
+    latency: Family<Labels, Histogram, fn() -> Histogram>,
+    by_topic: Family<Labels, Counter>,
+    by_reason: Family<Labels, Counter>,
+    /// Entries, held ones, seconds; of consumers, and of the published cursors.
+    lags: [Family<Labels, Gauge>; 3],
+    feeds: [Family<Labels, Gauge>; 3],
     events: Counter,
     duplicates: Counter,
     conflicts: Counter,
@@ -51,23 +57,44 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("millrace");
-        let deliveries = Family::<ByOutcome, Counter>::default();
-        let latency = Histogram::new(LATENCY);
-        registry.register("deliveries", "Delivered events by what became of them", deliveries.clone());
+        let latency = Family::new_with_constructor((|| Histogram::new(LATENCY)) as fn() -> Histogram);
         registry.register("event_latency_seconds", "From the producer's commit to the consumer's", latency.clone());
+        let mut counters = |name: &str, help: &str| {
+            let counters = Family::<Labels, Counter>::default();
+            registry.register(name, help, counters.clone());
+            counters
+        };
+        let deliveries = counters("deliveries", "Delivered events by what became of them");
+        let by_topic = counters("events_committed", "Published events committed to own streams");
+        let by_reason = counters("events_parked", "Entries set aside, by reason");
+        let mut gauge = |name: &str, help: &str| {
+            let gauge = Family::<Labels, Gauge>::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let lags = [
+            gauge("consumer_lag_events", "Entries known to exist and not settled"),
+            gauge("consumer_held_events", "Entries held as parked ones, or behind one"),
+            gauge("consumer_lag_seconds", "For how long the oldest of those not settled has been waited for"),
+        ];
+        let feeds = [
+            gauge("feed_head_events", "Numbers given to published events"),
+            gauge("feed_unpublished_events", "Events that the published cursor has not passed"),
+            gauge("feed_unpublished_seconds", "For how long the oldest of those has been waited for"),
+        ];
         let mut counter = |name: &str, help: &str| {
             let counter = Counter::default();
             registry.register(name, help, counter.clone());
             counter
         };
         let metrics = Self {
-            events: counter("events_committed", "Published events committed to own streams"),
+            events: Counter::default(),
             duplicates: counter("commit_duplicates", "Units refused because their mark was there"),
             conflicts: counter("commit_conflicts", "Units decided again because a version had moved"),
             published: counter("events_published", "Events the bus took"),
             publish_failures: counter("publish_failures", "Publish calls that failed"),
             healed: counter("events_healed", "Events read from their producer because the bus did not bring them"),
-            parked: counter("events_parked", "Entries set aside with a reason"),
+            parked: Counter::default(),
             ghosts: counter("ghosts", "Events settled here that their producer has lost"),
             regressed: counter("feed_regressed", "Times a producer named a head below what was settled"),
             store_failures: counter("store_failures", "Calls to the store without an answer"),
@@ -75,6 +102,10 @@ impl Default for Metrics {
             store_up: Gauge::default(),
             deliveries,
             latency,
+            by_topic,
+            by_reason,
+            lags,
+            feeds,
             registry: Mutex::new(Registry::default()),
         };
         registry.register("parked", "Entries that are set aside at present", metrics.parked_now.clone());
@@ -86,32 +117,30 @@ impl Default for Metrics {
 
 impl Metrics {
     /// The OpenMetrics text of everything counted.
-    pub fn text(&self) -> String {
+    fn text(&self) -> String {
         let mut text = String::new();
-        let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         // Writing to a String can't fail.
         let _ = encode(&mut text, &registry);
         text
     }
 
     pub(crate) fn delivery(&self, delivery: Delivery) {
-        let outcome = match delivery {
-            Delivery::Committed => "committed",
-            Delivery::Duplicate => "duplicate",
-            Delivery::Held => "held",
-            Delivery::Waiting => "waiting",
-            Delivery::Ignored => "ignored",
-        };
-        self.deliveries.get_or_create(&ByOutcome { outcome }).inc();
+        let outcome = format!("{delivery:?}").to_lowercase();
+        self.deliveries.get_or_create(&vec![("outcome", outcome)]).inc();
     }
 
-    pub(crate) fn latency(&self, since_us: i64) {
-        self.latency.observe(Duration::from_micros(since_us.max(0) as u64).as_secs_f64());
+    pub(crate) fn latency(&self, by: &Progress, since_us: i64) {
+        let since = Duration::from_micros(since_us.max(0) as u64).as_secs_f64();
+        self.latency.get_or_create(&labels(by)).observe(since);
     }
 
-    pub(crate) fn committed(&self, events: u64) {
+    pub(crate) fn committed<'a>(&self, topics: impl Iterator<Item = &'a String>) {
         self.store_answers(true);
-        self.events.inc_by(events);
+        for topic in topics {
+            self.by_topic.get_or_create(&vec![("topic", topic.clone())]).inc();
+            self.events.inc();
+        }
     }
 
     pub(crate) fn duplicate(&self) {
@@ -134,7 +163,9 @@ impl Metrics {
         self.healed.inc();
     }
 
-    pub(crate) fn parked(&self) {
+    pub(crate) fn parked(&self, reason: Reason) {
+        let code = serde_json::to_value(reason).unwrap_or_default();
+        self.by_reason.get_or_create(&vec![("reason", code.as_str().unwrap_or_default().to_owned())]).inc();
         self.parked.inc();
     }
 
@@ -161,7 +192,7 @@ impl Metrics {
 
     /// Deliveries so far with this outcome (`committed`, `duplicate`, `held`, `waiting`, `ignored`).
     pub fn deliveries(&self, outcome: &'static str) -> u64 {
-        self.deliveries.get_or_create(&ByOutcome { outcome }).get()
+        self.deliveries.get_or_create(&vec![("outcome", outcome.to_owned())]).get()
     }
 
     /// Published events committed so far.
@@ -199,5 +230,34 @@ impl Metrics {
 
     pub fn healed_total(&self) -> u64 {
         self.healed.get()
+    }
+}
+
+fn labels(of: &Progress) -> Labels {
+    vec![("consumer", of.consumer().to_owned()), ("topic", of.feed().topic.clone())]
+}
+
+impl Service {
+    /// The OpenMetrics text of everything counted, and how far behind this process knows itself to be.
+    pub fn metrics_text(&self) -> String {
+        let sum = |all: Vec<Arc<Progress>>| {
+            let mut sums = BTreeMap::<Labels, Lag>::new();
+            for progress in all {
+                sums.entry(labels(&progress)).or_default().add(progress.lag(self.clock().now_us()));
+            }
+            sums
+        };
+        let set = |gauges: &[Family<Labels, Gauge>; 3], labels: &Labels, values: [u64; 3]| {
+            for (gauge, value) in gauges.iter().zip(values) {
+                gauge.get_or_create(labels).set(i64::try_from(value).unwrap_or(i64::MAX));
+            }
+        };
+        for (labels, lag) in sum(self.inbox().all_progress()) {
+            set(&self.metrics().lags, &labels, [lag.entries, lag.held, lag.seconds]);
+        }
+        for (labels, lag) in sum(self.relay().cursors()) {
+            set(&self.metrics().feeds, &labels[1..].to_vec(), [lag.head, lag.entries, lag.seconds]);
+        }
+        self.metrics().text()
     }
 }

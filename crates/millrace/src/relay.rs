@@ -32,7 +32,7 @@ const SWEEP: usize = 500;
 #[derive(Default)]
 pub(crate) struct Relay {
     topics: Mutex<HashMap<String, Topic>>,
-    cursors: Mutex<HashMap<Arc<Feed>, Arc<Progress>>>,
+    cursors: Mutex<BTreeMap<Arc<Feed>, Arc<Progress>>>,
     /// What the bus has taken and no cursor has moved over.
     taken: Mutex<Taken>,
     reported: Notify,
@@ -99,6 +99,12 @@ impl Relay {
     pub fn cursor(&self, feed: Arc<Feed>) -> Arc<Progress> {
         let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
         cursors.entry(feed.clone()).or_insert_with(|| Arc::new(Progress::new(RELAY, feed))).clone()
+    }
+
+    /// Those met so far.
+    pub fn cursors(&self) -> Vec<Arc<Progress>> {
+        let cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        cursors.values().cloned().collect()
     }
 }
 

@@ -30,6 +30,7 @@ pub fn environment(config: &Config) -> Vec<(&'static str, OsString)> {
         ("MILLRACE_STORE", name(config.store)),
         ("MILLRACE_BUS", name(config.bus)),
         ("MILLRACE_REDIS_URL", url(&config.redis_url)),
+        ("MILLRACE_BROKER_URL", url(&config.broker_url)),
         ("MILLRACE_DURABILITY", name(config.durability)),
         ("MILLRACE_DATA", Some(config.data.clone().into_os_string())),
         ("MILLRACE_EPHEMERAL", text(&config.ephemeral.to_string())),
@@ -75,7 +76,8 @@ mod tests {
     fn every_setting_is_handed_down() {
         let url = "http://127.0.0.1:1";
         let access = "--api-keys=k --jwks=j --jwt-issuer=i --jwt-audience=a --cors-origins=o";
-        let flags = ["--admin-token=t", "--redis-url=r", "--sandpay-url", url, "--harborpay-url", url];
+        let flags =
+            ["--admin-token=t", "--redis-url=r", "--broker-url=b", "--sandpay-url", url, "--harborpay-url", url];
         let access: Vec<&str> = access.split(' ').collect();
         let config = parse(&[&flags[..], &["--carrier-url", url, "--smtp=127.0.0.1:2"], &access].concat());
         let given: BTreeSet<_> = environment(&config).into_iter().map(|(name, _)| name.to_owned()).collect();

@@ -5,6 +5,7 @@ mod break_it;
 mod deadletters;
 mod dev;
 mod doctor;
+mod emitted;
 mod golden;
 mod hostile;
 mod http_api;

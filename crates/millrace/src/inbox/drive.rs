@@ -201,7 +201,7 @@ impl Service {
                 Ok(Done::Committed(rejected)) => {
                     settled = inline;
                     self.metrics().delivery(Delivery::Committed);
-                    self.metrics().latency(self.clock().now_us() - entry.incoming.time_us);
+                    self.metrics().latency(entry.progress, self.clock().now_us() - entry.incoming.time_us);
                     if let Some(rejected) = rejected {
                         tracing::info!(service = self.name(), event = entry.incoming.id, %rejected, "the domain refused what an event asked for");
                     }

@@ -73,6 +73,6 @@ impl Service {
     fn tell_parked(&self, consumer: &str, entry: &str, record: &Parked) {
         let Parked { reason, detail, .. } = record;
         tracing::error!(service = self.name(), consumer, entry, ?reason, detail, "an entry is parked");
-        self.metrics().parked();
+        self.metrics().parked(*reason);
     }
 }

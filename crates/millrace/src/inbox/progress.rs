@@ -1,11 +1,14 @@
 //! A consumer's progress on one feed as this process knows it: a copy of the stored tracker, and what is in work here.
 //! The copy may be behind (another replica); the commit's generation and marks make that harmless.
 
+mod lag;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+pub(crate) use self::lag::Lag;
 use crate::deadletters::Instead;
 use crate::sabotage::{Fault, is_off};
 use crate::store::{Feed, Outcome, Placed, Position, Settle};
@@ -41,6 +44,8 @@ struct State {
     paused_until_us: i64,
     /// The tracker's start as this process has read it, should the store lose it.
     start: Option<Position>,
+    /// The first gap as it was last measured, and since when (µs).
+    oldest: Option<(Position, i64)>,
 }
 
 /// What admit read, to be named again by the settle.
@@ -278,12 +283,6 @@ impl Progress {
 
     pub fn held(&self) -> Vec<Position> {
         self.state().tracker.held.iter().copied().collect()
-    }
-
-    /// How many of the positions known to exist are not settled, and how many are held.
-    pub fn remaining(&self) -> (u64, u64) {
-        let state = self.state();
-        (state.tracker.count_gaps(state.head), state.tracker.held.len() as u64)
     }
 }
 

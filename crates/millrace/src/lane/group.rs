@@ -222,7 +222,7 @@ impl Memory {
         published: Vec<(String, String, Bytes)>,
         started: Vec<StartedWork>,
     ) {
-        self.outlets.metrics.committed(published.len() as u64);
+        self.outlets.metrics.committed(published.iter().map(|(topic, ..)| topic));
         for (placed, (topic, stream, record)) in placed.into_iter().zip(published) {
             let _ = self.outlets.relay.try_send(CommittedEvent {
                 partition: self.partition.number,

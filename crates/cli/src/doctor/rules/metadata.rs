@@ -11,6 +11,9 @@ static KNOWN: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
     serde_json::from_str(include_str!("metadata.json")).expect("the file is ours, and a test reads it")
 });
 
+/// Of every pub/sub component, read by daprd itself.
+const SCOPES: [&str; 4] = ["allowedTopics", "protectedTopics", "publishingScopes", "subscriptionScopes"];
+
 /// How alike two names must be for one to be suggested.
 const ALIKE: f64 = 0.7;
 
@@ -19,7 +22,8 @@ pub fn check(component: &Resource, findings: &mut Findings) {
     for name in component.list("/spec/metadata").filter_map(|setting| setting["name"].as_str()) {
         // The cloud providers' own sign-in settings are many and common to all their components.
         let is_signing_in = name.starts_with("azure") || name.starts_with("aws");
-        if is_signing_in || known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        if is_signing_in || known.iter().map(String::as_str).chain(SCOPES).any(|known| known.eq_ignore_ascii_case(name))
+        {
             continue;
         }
         let meant = nearest(name, known).map_or_else(String::new, |meant| format!("; did you mean {meant}?"));

@@ -51,6 +51,7 @@ spec:
   metadata:
     - {name: consumeRetryEnabled, value: 'false'}
     - {name: initialOffset, value: oldest}
+    - {name: publishingScopes, value: app=t}
 ";
 const POLICIES: &str = "\
 apiVersion: dapr.io/v1alpha1

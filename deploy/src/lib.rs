@@ -1,0 +1,47 @@
+//! What operators are given, written from the wiring: manifests, network rules, monitors, alert rules, dashboards. Nothing
+//! here is in the binary; a service that is added gets all of it by existing.
+
+pub mod alerts;
+pub mod dashboards;
+mod network;
+mod operations;
+pub mod sidecars;
+pub mod topology;
+mod workloads;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// Every generated file, by its path from the root of the repository.
+pub fn files() -> BTreeMap<String, String> {
+    let boards = dashboards::BOARDS.iter();
+    let mut files: BTreeMap<String, String> =
+        boards.map(|name| (format!("k8s/observability/dashboards/{name}.json"), dashboards::board(name))).collect();
+    let services = topology::services();
+    for (path, documents) in [
+        ("observability/alerts", vec![operations::rule()]),
+        ("observability/monitors", operations::monitors()),
+        ("base/services", services.iter().flat_map(workloads::of).collect()),
+        ("base/network", network::policies(&services)),
+        ("base/sidecars", sidecars::all(&services)),
+        ("overlays/production/scaling", operations::scaling(&services)),
+    ] {
+        files.insert(format!("k8s/{path}.yaml"), yaml(&documents));
+    }
+    files
+}
+
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Documents of one file, under a line that says where they come from.
+pub fn yaml(documents: &[Value]) -> String {
+    let written = documents.iter().map(|document| serde_saphyr::to_string(document).expect("JSON is YAML"));
+    format!(
+        "# Generated from the wiring: UPDATE=1 cargo test -p deploy golden\n{}",
+        written.collect::<Vec<_>>().join("---\n")
+    )
+}

@@ -1,0 +1,61 @@
+//! What watches and scales: monitors, rules, and KEDA's triggers on what the broker has not delivered or not heard back of.
+
+use serde_json::{Value, json};
+
+use crate::alerts;
+use crate::topology::Service;
+
+/// Entries of a topic that one replica may have before another is started.
+const ENTRIES_PER_REPLICA: &str = "500";
+
+pub fn rule() -> Value {
+    json!({
+        "apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": { "name": "millrace" },
+        "spec": alerts::rules(),
+    })
+}
+
+/// Of pods: services have no `Service` of their own, and each replica tells for itself.
+pub fn monitors() -> Vec<Value> {
+    let monitor = |name: &str, port: &str| {
+        json!({
+            "apiVersion": "monitoring.coreos.com/v1", "kind": "PodMonitor", "metadata": { "name": name },
+            "spec": {
+                "selector": { "matchLabels": { "app.kubernetes.io/part-of": "millrace" } },
+                "podMetricsEndpoints": [{ "port": port, "interval": "15s", "honorLabels": true }],
+            },
+        })
+    };
+    vec![monitor("millrace-services", "admin"), monitor("millrace-sidecars", "dapr-metrics")]
+}
+
+/// What is prefetched has left the lag, so pending counts, too.
+pub fn scaling(services: &[Service]) -> Vec<Value> {
+    let authentication = json!({
+        "apiVersion": "keda.sh/v1alpha1", "kind": "TriggerAuthentication", "metadata": { "name": "broker" },
+        "spec": { "secretTargetRef": [
+            { "parameter": "address", "name": "redis", "key": "broker-host" },
+            { "parameter": "password", "name": "redis", "key": "broker-password" },
+        ]},
+    });
+    let scaled = services.iter().filter(|service| !service.hears.is_empty()).map(|service| {
+        let triggers = service.hears.iter().flat_map(|topic| {
+            ["lagCount", "pendingEntriesCount"].map(|counted| {
+                json!({
+                    "type": "redis-streams",
+                    "metadata": { "stream": topic, "consumerGroup": service.name, counted: ENTRIES_PER_REPLICA },
+                    "authenticationRef": { "name": "broker" },
+                })
+            })
+        });
+        json!({
+            "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": { "name": service.name },
+            "spec": {
+                "scaleTargetRef": { "name": service.name },
+                "minReplicaCount": 2, "maxReplicaCount": 8, "cooldownPeriod": 300,
+                "triggers": triggers.collect::<Vec<_>>(),
+            },
+        })
+    });
+    std::iter::once(authentication).chain(scaled).collect()
+}

@@ -1,0 +1,83 @@
+//! What sidecars are told: the components of `components/redis` with scopes of the topology, its resiliency, and for each
+//! service a configuration that says who may call it.
+
+use cli::dev::resources::REDIS;
+use serde_json::{Value, json};
+
+use crate::topology::{Service, callers};
+
+/// Where Redis is, in the secret of that name.
+const SECRET: &str = "redis";
+const TRUST_DOMAIN: &str = "public";
+pub const NAMESPACE: &str = "millrace";
+
+pub fn all(services: &[Service]) -> Vec<Value> {
+    let shipped = |kind: &str| -> Vec<Value> {
+        let documents = REDIS.iter().map(|(file, text)| {
+            serde_saphyr::from_str::<Value>(text).unwrap_or_else(|error| panic!("{file}: {error}"))
+        });
+        documents.filter(|document| document["kind"] == kind).collect()
+    };
+    let components = shipped("Component").into_iter().filter(|component| component["spec"]["type"] == "pubsub.redis");
+    let configuration = shipped("Configuration").remove(0);
+    let mut all: Vec<Value> = components.map(|component| scoped(component, services)).collect();
+    all.extend(shipped("Resiliency"));
+    all.extend(services.iter().map(|service| configured(configuration.clone(), service, services)));
+    all
+}
+
+fn scoped(mut component: Value, services: &[Service]) -> Value {
+    let is_live = component["metadata"]["name"] == "pubsub";
+    let dead = |service: &Service, topic: &str| format!("{topic}.dlq.{}", service.name);
+    let scope = |of: &dyn Fn(&Service) -> Vec<String>| {
+        let lines = services.iter().filter(|service| service.uses_broker());
+        lines.map(|service| format!("{}={}", service.name, of(service).join(","))).collect::<Vec<_>>().join(";")
+    };
+    let dead_of = |service: &Service| service.hears.iter().map(|topic| dead(service, topic)).collect::<Vec<_>>();
+    // A sidecar writes the dead letters of its own app through the live component, and reads them through the other.
+    let published = |service: &Service| {
+        let own = service.publishes.iter().map(|topic| (*topic).to_owned());
+        if is_live { own.chain(dead_of(service)).collect() } else { Vec::new() }
+    };
+    let heard = |service: &Service| {
+        if is_live { service.hears.iter().map(|topic| (*topic).to_owned()).collect() } else { dead_of(service) }
+    };
+    let all: Vec<String> = services.iter().flat_map(|service| [published(service), heard(service)].concat()).collect();
+    let protected: std::collections::BTreeSet<_> = all.into_iter().collect();
+    component["auth"] = json!({ "secretStore": "kubernetes" });
+    component["scopes"] = services.iter().filter(|service| service.uses_broker()).map(|service| service.name).collect();
+    if let Some(settings) = component["spec"]["metadata"].as_array_mut() {
+        for setting in settings.iter_mut().filter(|setting| setting["secretKeyRef"].is_object()) {
+            let key = if setting["name"] == "redisHost" { "broker-host" } else { "broker-password" };
+            setting["secretKeyRef"] = json!({ "name": SECRET, "key": key });
+        }
+        let value = |name: &str, value: String| json!({ "name": name, "value": value });
+        settings.push(value("publishingScopes", scope(&published)));
+        settings.push(value("subscriptionScopes", scope(&heard)));
+        settings.push(value("protectedTopics", protected.into_iter().collect::<Vec<_>>().join(",")));
+    }
+    component
+}
+
+/// Names are found by the cluster's DNS; certificates say who calls.
+fn configured(mut configuration: Value, service: &Service, services: &[Service]) -> Value {
+    configuration["metadata"]["name"] = service.name.into();
+    let policies = callers(services, service.name).into_iter().map(|caller| {
+        let mut policy = json!({ "appId": caller.name, "namespace": NAMESPACE, "trustDomain": TRUST_DOMAIN, "defaultAction": "deny" });
+        // Who hears the service reads its feeds; only the gateway brings the public's calls.
+        if caller.name == crate::topology::GATEWAY {
+            policy["defaultAction"] = "allow".into();
+        } else {
+            let read = |name: &str| json!({ "name": name, "httpVerb": ["GET"], "action": "allow" });
+            policy["operations"] = json!([read("/feeds"), read("/feeds/**")]);
+        }
+        policy
+    });
+    let control =
+        json!({ "defaultAction": "deny", "trustDomain": TRUST_DOMAIN, "policies": policies.collect::<Vec<_>>() });
+    if let Some(spec) = configuration["spec"].as_object_mut() {
+        spec.remove("nameResolution");
+        spec.insert("accessControl".to_owned(), control);
+    }
+    configuration
+}

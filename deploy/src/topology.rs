@@ -1,0 +1,56 @@
+//! Who there is, who hears whom and who calls whom, as the manifests need it.
+
+use std::collections::BTreeSet;
+
+use clap::{Args, Command, FromArgMatches};
+use cli::config::Config;
+use cli::services;
+use events::topics::TOPICS;
+use gateway::CALLS;
+
+pub const GATEWAY: &str = "gateway";
+
+pub struct Service {
+    pub name: &'static str,
+    /// Topics nobody else writes.
+    pub publishes: BTreeSet<&'static str>,
+    pub hears: BTreeSet<&'static str>,
+    /// Services it asks by invocation: producers for their feeds, and of the gateway whoever answers its calls.
+    pub calls: BTreeSet<&'static str>,
+    /// Whether partners are called.
+    pub reaches_out: bool,
+}
+
+impl Service {
+    /// Whether its sidecar has to do with the broker.
+    pub fn uses_broker(&self) -> bool {
+        !self.publishes.is_empty() || !self.hears.is_empty()
+    }
+}
+
+/// In the order of their ports.
+pub fn services() -> Vec<Service> {
+    let command = Config::augment_args(Command::new("deploy"));
+    let config = Config::from_arg_matches(&command.get_matches_from(["deploy"])).expect("the defaults are well formed");
+    let apps = services::all(&config);
+    let service = |app: &millrace::App| {
+        let topology = app.topology();
+        let name = topology.service;
+        let hears: BTreeSet<&str> = app.topics().collect();
+        let forwarded = CALLS.iter().filter(|_| name == GATEWAY).map(|call| call.service);
+        let producers = TOPICS.iter().filter(|topic| hears.contains(topic.name)).map(|topic| topic.owner);
+        Service {
+            name,
+            publishes: TOPICS.iter().filter(|topic| topic.owner == name).map(|topic| topic.name).collect(),
+            calls: forwarded.chain(producers).filter(|callee| *callee != name).collect(),
+            hears,
+            reaches_out: !topology.effects.is_empty(),
+        }
+    };
+    apps.iter().map(service).collect()
+}
+
+/// Those that ask `callee`.
+pub fn callers<'a>(services: &'a [Service], callee: &str) -> Vec<&'a Service> {
+    services.iter().filter(|service| service.calls.contains(callee)).collect()
+}

@@ -1,0 +1,9 @@
+//! What operators are given: up to date, accepted by the tools that read it, and refused once something in it is wrong.
+
+mod golden;
+mod manifests;
+mod planted;
+mod promtool;
+mod refused;
+mod strict;
+mod tools;

@@ -36,6 +36,8 @@ pub enum Form {
     Redis,
     /// Each service in a process of its own beside a daprd, over Redis
     Dapr,
+    /// As dapr, but each event delivered by itself: the latency setting
+    DaprSingle,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +108,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             Job::Saga => saga::app(name, &shipped),
             Job::Hop => hop::app(name, &taken),
         };
-        let service = app.context("no such service")?.start(env);
+        let app = app.context("no such service")?;
+        let topics: Vec<_> = app.topics().filter(|_| args.form == Form::DaprSingle).collect();
+        let service = app.single(topics).start(env);
         if args.dapr_http_port.is_none() {
             bus.attach(&service);
         }
@@ -124,7 +128,7 @@ async fn open(args: &Args, clock: &Clock) -> anyhow::Result<Arc<dyn Store>> {
             let data = args.data.as_deref().context("--form disk needs --data")?;
             Arc::new(EmbeddedStore::disk(data, clock.clone())?)
         }
-        Form::Redis | Form::Dapr => {
+        Form::Redis | Form::Dapr | Form::DaprSingle => {
             let redis = args.redis.as_deref().context("--redis is missing")?;
             Arc::new(RedisStore::connect(&format!("redis://{redis}"), "bench", Durability::None).await?)
         }

@@ -145,7 +145,8 @@ impl Shop {
             sidecar: Arc::new(FaultySidecar { bus, chaos: chaos.clone(), forged, service: name, replica }),
             outside: Arc::new(FaultyWorld { world: self.world.clone(), chaos, service: name, replica }),
             clock: self.clock.clone(),
-            tuning: Tuning::default(),
+            // Each step of a tracker raises floors, for few of them are taken.
+            tuning: Tuning { floor_behind: 1, ..Tuning::default() },
         };
         let service = app(name, &self.options).start(env);
         self.bus.attach_replica(&Heard { service: service.clone(), chaos: self.chaos.clone() }, replica);

@@ -1,5 +1,6 @@
 //! The picture of the system: its services, in the order of their ports, and what each is told.
 
+use events::topics::{Delivery, TOPICS};
 use millrace::App;
 
 use crate::config::Config;
@@ -9,7 +10,7 @@ pub const SERVICES: &[&str] = &["gateway", "orders", "warehouse", "payment", "sh
 
 /// The service `name`, wired for this deployment; `None` when there is no such service.
 pub fn app(name: &str, config: &Config) -> Option<App> {
-    Some(match name {
+    let app = match name {
         "gateway" => gateway::app(),
         "orders" => orders::app(orders::Settings {
             reservation_ttl: config.reservation_ttl,
@@ -31,7 +32,9 @@ pub fn app(name: &str, config: &Config) -> Option<App> {
         "notifications" => notifications::app(),
         "pricing" => pricing::app(),
         _ => return None,
-    })
+    };
+    let single = TOPICS.iter().filter(|topic| topic.delivery == Delivery::Single);
+    Some(app.single(single.map(|topic| topic.name)))
 }
 
 /// Every service of the shop.

@@ -1,7 +1,7 @@
 //! A service as a value: its reactions, views, effects, deadlines and routes. Subscriptions, scopes, manifests and the
 //! picture of the system are read from here; nothing else says who hears what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +27,8 @@ pub struct App {
     pub(crate) partners: BTreeMap<String, Partner>,
     pub(crate) routes: Router<Service>,
     start: Start,
+    /// Heard one by one.
+    pub(crate) single: BTreeSet<&'static str>,
 }
 
 /// Where a consumer begins that has heard nothing yet. Decided once, and kept in the store.
@@ -78,6 +80,7 @@ impl App {
             partners: BTreeMap::new(),
             routes: Router::new(),
             start: Start::Beginning,
+            single: BTreeSet::new(),
         }
     }
 
@@ -165,6 +168,14 @@ impl App {
     #[must_use]
     pub fn routes(mut self, routes: Router<Service>) -> Self {
         self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// Topics whose events the sidecar hands over one by one and at once, and not in batches: sooner, for more CPU, and of
+    /// what comes while the service is away it takes some for delivered, which is left to healing.
+    #[must_use]
+    pub fn single(mut self, topics: impl IntoIterator<Item = &'static str>) -> Self {
+        self.single.extend(topics);
         self
     }
 

@@ -38,7 +38,7 @@ const COMMAND_BYTES: usize = 1 << 20;
 const BATCH_BYTES: usize = 64 << 20;
 /// The header in which daprd sends `APP_API_TOKEN`.
 const TOKEN: &str = "dapr-api-token";
-/// Batches a sidecar makes: the throughput setting, see `components/`.
+/// Batches a sidecar makes, of topics not heard singly: most events and longest wait (ms). See `components/`.
 const BULK: (u32, u32) = (100, 2);
 
 impl Service {
@@ -68,8 +68,12 @@ impl Service {
     pub fn subscriptions(&self) -> Value {
         let bulk = json!({ "enabled": true, "maxMessagesCount": BULK.0, "maxAwaitDurationMs": BULK.1 });
         let live = |topic: &&str| {
-            json!({ "pubsubname": PUBSUB, "topic": topic, "routes": { "default": "/events" },
-                    "deadLetterTopic": dead_letters(topic, self.name()), "bulkSubscribe": bulk })
+            let mut live = json!({ "pubsubname": PUBSUB, "topic": topic, "routes": { "default": "/events" },
+                                   "deadLetterTopic": dead_letters(topic, self.name()) });
+            if !self.hears_singly(topic) {
+                live["bulkSubscribe"] = bulk.clone();
+            }
+            live
         };
         let dead = |topic: &&str| {
             json!({ "pubsubname": PUBSUB_DEADLETTER, "topic": dead_letters(topic, self.name()),

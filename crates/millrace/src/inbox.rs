@@ -24,8 +24,8 @@ use crate::app::Consumer;
 use crate::event::Incoming;
 use crate::service::Service;
 use crate::sidecar::Status;
-use crate::store::Feed;
-pub(crate) use drive::{Way, own_feed};
+use crate::store::{Feed, Position};
+pub(crate) use drive::Way;
 pub(crate) use progress::{Lag, Progress};
 
 /// The handler answers within this; what is unfinished goes on by itself and is healed if it fails.
@@ -33,12 +33,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Entries that may wait in memory for their predecessor, over all consumers.
 const WAITING: usize = 10_000;
 
-type ByConsumerAndFeed = HashMap<(String, Arc<Feed>), Arc<Progress>>;
+type ByFeed = HashMap<Arc<Feed>, Vec<Arc<Progress>>>;
 type ByStream = BTreeMap<(Option<Arc<Feed>>, String), Vec<Arc<Incoming>>>;
 
 pub(crate) struct Inbox {
     consumers: BTreeMap<&'static str, Vec<Arc<Consumer>>>,
-    progress: Mutex<ByConsumerAndFeed>,
+    progress: Mutex<ByFeed>,
     waiting: tokio::sync::Semaphore,
 }
 
@@ -64,18 +64,33 @@ impl Inbox {
     /// A consumer's progress on a feed, shared by all that drive its entries.
     pub fn progress(&self, consumer: &str, feed: &Arc<Feed>) -> Arc<Progress> {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        progress
-            .entry((consumer.to_owned(), feed.clone()))
-            .or_insert_with(|| Arc::new(Progress::new(consumer, feed.clone())))
-            .clone()
+        let of_feed = progress.entry(feed.clone()).or_default();
+        if let Some(known) = of_feed.iter().find(|known| known.consumer() == consumer) {
+            return known.clone();
+        }
+        let new = Arc::new(Progress::new(consumer, feed.clone()));
+        of_feed.push(new.clone());
+        new
     }
 
     /// Progress of every consumer and feed met so far, in a fixed order.
     pub fn all_progress(&self) -> Vec<Arc<Progress>> {
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = progress.values().cloned().collect();
+        let mut all: Vec<_> = progress.values().flatten().cloned().collect();
         all.sort_by(|a, b| (a.consumer(), a.feed()).cmp(&(b.consumer(), b.feed())));
         all
+    }
+}
+
+/// An entry in work; dropped with the task that is on it.
+pub(crate) struct InWork {
+    progress: Arc<Progress>,
+    pub position: Position,
+}
+
+impl Drop for InWork {
+    fn drop(&mut self) {
+        self.progress.end(self.position);
     }
 }
 

@@ -9,6 +9,7 @@ mod outlets;
 mod watched;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +28,8 @@ pub(crate) use watched::Watched;
 
 /// Jobs that may wait for a lane: beyond it HTTP is told 503 and events wait at the inbox.
 const QUEUE: usize = 1024;
+/// Jobs that may wait for a commit to ride with.
+const RIDERS: usize = 64;
 /// Tries of one job against conflicts before it is given back.
 const CONFLICT_TRIES: u32 = 64;
 /// Longest pause after a conflict; the first retry has none, since the usual reason is a state remembered for too long.
@@ -105,25 +108,44 @@ pub(crate) struct Queued {
 /// The handle of a partition's lane.
 pub(crate) struct Lane {
     queue: mpsc::Sender<Queued>,
+    riders: mpsc::Sender<Queued>,
     epoch: Watched<Option<Epoch>>,
     commits: Watched<u64>,
+    /// When (µs) there is work to be taken up, as far as this process knows.
+    due_us: Arc<AtomicI64>,
 }
 
 impl Lane {
     pub fn start(partition: Partition, outlets: Outlets) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
+        let (riders, riding) = mpsc::channel(RIDERS);
         let (epoch, commits) = (Watched::new(None), Watched::new(0));
+        let due_us = Arc::new(AtomicI64::new(i64::MIN));
         let worker = Worker {
-            memory: Memory::new(partition, outlets.clone()),
+            memory: Memory::new(partition, outlets.clone(), due_us.clone()),
             epoch: None,
             opened: epoch.clone(),
             opening: 0,
             contended: 0,
             committed: commits.clone(),
             jobs,
+            riding,
         };
         outlets.tasks().spawn(worker.run());
-        Self { queue, epoch, commits }
+        Self { queue, riders, epoch, commits, due_us }
+    }
+
+    /// Whether the partition is worth a look; from here on only for what is expected anew.
+    pub fn takes_due(&self, now_us: i64) -> bool {
+        let is_due = self.due_us.load(Ordering::Acquire) <= now_us;
+        if is_due {
+            self.due_us.store(i64::MAX, Ordering::Release);
+        }
+        is_due
+    }
+
+    pub fn expect_due(&self, at_us: i64) {
+        self.due_us.fetch_min(at_us, Ordering::AcqRel);
     }
 
     /// The epoch of the present or next commit. To be read before what is submitted under it; waits for the first one.
@@ -138,8 +160,17 @@ impl Lane {
 
     /// Waits for a place in the queue, then for the verdict.
     pub async fn submit(&self, job: Job) -> Reply {
+        Self::send(&self.queue, job).await
+    }
+
+    /// As [`Lane::submit`], but in the commit of something else: without one it waits for ever.
+    pub async fn ride(&self, job: Job) -> Reply {
+        Self::send(&self.riders, job).await
+    }
+
+    async fn send(queue: &mpsc::Sender<Queued>, job: Job) -> Reply {
         let (reply, verdict) = oneshot::channel();
-        self.queue.send(Queued { job, tries: 0, reply }).await.map_err(|_| Refused::Closed)?;
+        queue.send(Queued { job, tries: 0, reply }).await.map_err(|_| Refused::Closed)?;
         verdict.await.unwrap_or(Err(Refused::Closed))
     }
 
@@ -165,6 +196,7 @@ struct Worker {
     contended: u32,
     committed: Watched<u64>,
     jobs: mpsc::Receiver<Queued>,
+    riding: mpsc::Receiver<Queued>,
 }
 
 impl Drop for Worker {
@@ -181,7 +213,7 @@ impl Worker {
         while let Some(first) = self.jobs.recv().await {
             let mut group = vec![first];
             while group.len() < GROUP_UNITS {
-                let Ok(next) = self.jobs.try_recv() else { break };
+                let Ok(next) = self.riding.try_recv().or_else(|_| self.jobs.try_recv()) else { break };
                 group.push(next);
             }
             while !group.is_empty() {

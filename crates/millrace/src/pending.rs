@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::inbox::{Progress, own_feed};
+use crate::inbox::Progress;
 use crate::service::Service;
 use crate::store::{Answer, PARTITIONS, Park, Query};
 
@@ -47,7 +47,7 @@ impl Service {
                 match answer {
                     Answer::Heads(heads) => {
                         for head in heads {
-                            let cursor = self.relay().cursor(own_feed(self, &head.topic, number));
+                            let cursor = self.cursor(&head.topic, number);
                             self.heard_head(&cursor, head.position, &head.void, 0).await;
                             let unpublished = self.remaining(&cursor).await.0;
                             pending.unpublished = pending.unpublished.saturating_add(unpublished);

@@ -4,6 +4,7 @@
 //! harmless: the id was fixed in the commit.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,11 +12,11 @@ use futures::future::join_all;
 use tokio::sync::{Notify, mpsc};
 
 use crate::event::splice;
-use crate::inbox::{Progress, own_feed};
+use crate::inbox::Progress;
 use crate::lane::{CommittedEvent, Job};
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
-use crate::store::{Answer, Feed, Head, Leaving, Outcome, Placed, Position, Query, StoreError};
+use crate::store::{Answer, Feed, Leaving, Outcome, Placed, Position, Query, StoreError};
 
 /// The consumer name of the published cursor; no service can have it.
 const RELAY: &str = "~relay";
@@ -24,15 +25,17 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 /// Events of one call, and calls in flight of one topic: a prototype was no faster with more of either.
 const BATCH: usize = 50;
 const IN_FLIGHT: usize = 2;
-/// Long enough for one commit to report many; a crash publishes again what was published in it.
-const REPORT_EVERY: Duration = Duration::from_millis(20);
+/// How long a report waits for a commit to ride with, and others meanwhile for its turn to end; a crash publishes again
+/// what was published in it.
+const RIDE: Duration = Duration::from_millis(250);
 /// Entries a sweep publishes of one feed at a time.
 const SWEEP: usize = 500;
 
 #[derive(Default)]
 pub(crate) struct Relay {
     topics: Mutex<HashMap<String, Topic>>,
-    cursors: Mutex<BTreeMap<Arc<Feed>, Arc<Progress>>>,
+    /// By topic and partition.
+    cursors: Mutex<BTreeMap<String, BTreeMap<u8, Arc<Progress>>>>,
     /// What the bus has taken and no cursor has moved over.
     taken: Mutex<Taken>,
     reported: Notify,
@@ -95,16 +98,10 @@ impl Relay {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The published cursor of an own feed.
-    pub fn cursor(&self, feed: Arc<Feed>) -> Arc<Progress> {
-        let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
-        cursors.entry(feed.clone()).or_insert_with(|| Arc::new(Progress::new(RELAY, feed))).clone()
-    }
-
-    /// Those met so far.
+    /// Those of all feeds met so far, in a fixed order.
     pub fn cursors(&self) -> Vec<Arc<Progress>> {
         let cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
-        cursors.values().cloned().collect()
+        cursors.values().flat_map(BTreeMap::values).cloned().collect()
     }
 }
 
@@ -118,14 +115,22 @@ impl Service {
     /// Publishes the event now, or after the one of its stream that is in flight.
     fn relay_event(&self, event: CommittedEvent) {
         // In work until reported, in the stream's queue too: that keeps the sweep off it.
-        if self.cursor_of(&event).take(event.placed.position) {
+        if self.cursor(&event.topic, event.partition).take(event.placed.position) {
             let topic = event.topic.clone();
             self.with_topic(&topic, |topic| topic.enter(event));
         }
     }
 
-    fn cursor_of(&self, event: &CommittedEvent) -> Arc<Progress> {
-        self.relay().cursor(own_feed(self, &event.topic, event.partition))
+    /// The published cursor of an own feed.
+    pub(crate) fn cursor(&self, topic: &str, partition: u8) -> Arc<Progress> {
+        let mut cursors = self.relay().cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cursor) = cursors.get(topic).and_then(|of_topic| of_topic.get(&partition)) {
+            return cursor.clone();
+        }
+        let feed = Arc::new(Feed { source: self.name().to_owned(), topic: topic.to_owned(), partition });
+        let cursor = Arc::new(Progress::new(RELAY, feed));
+        cursors.entry(topic.to_owned()).or_default().insert(partition, cursor.clone());
+        cursor
     }
 
     /// Starts a caller, if there is something to call about after the change.
@@ -178,7 +183,7 @@ impl Service {
         }
         self.report(&taken.iter().collect::<Vec<_>>());
         // If the store has not lost them after all, the sweep finds them.
-        lost.iter().for_each(|event| self.cursor_of(event).end(event.placed.position));
+        lost.iter().for_each(|event| self.cursor(&event.topic, event.partition).end(event.placed.position));
         let over = taken.iter().chain(&lost);
         self.with_topic(topic, |topic| over.for_each(|event| topic.leave(&event.stream)));
         failed.into_iter().chain(unsafe_yet).for_each(|tried| self.publish_later(tried));
@@ -218,30 +223,38 @@ impl Service {
     fn report(&self, events: &[&CommittedEvent]) {
         let mut taken = self.relay().taken();
         for event in events {
-            let feed = own_feed(self, &event.topic, event.partition);
-            taken.entry(feed).or_default().push(event.placed.position);
+            let cursor = self.cursor(&event.topic, event.partition);
+            taken.entry(cursor.feed().clone()).or_default().push(event.placed.position);
         }
         drop(taken);
         self.relay().reported.notify_one();
     }
 
-    /// Moves the published cursors over what was taken, a commit a feed and turn.
+    /// Moves the published cursors over what was taken, a unit a feed and turn.
     pub(crate) async fn move_cursors(self) {
         loop {
             self.relay().reported.notified().await;
-            self.clock().sleep(REPORT_EVERY).await;
             let taken = std::mem::take(&mut *self.relay().taken());
             join_all(taken.into_iter().map(|(feed, positions)| self.move_cursor(feed, positions))).await;
         }
     }
 
     async fn move_cursor(&self, feed: Arc<Feed>, positions: Vec<Position>) {
-        let (partition, cursor) = (feed.partition, self.relay().cursor(feed));
+        let (partition, cursor) = (feed.partition, self.cursor(&feed.topic, feed.partition));
         if self.refresh(&cursor).await {
-            let (admitted, _) = cursor.ready(std::iter::empty());
+            let admitted = cursor.admitted();
             let settle = |position| cursor.settle(position, admitted, Outcome::Done);
             let settles = positions.iter().copied().map(settle).collect();
-            if self.lane(partition).submit(Job::settle(settles, Some(admitted.life))).await.is_ok() {
+            let mut ride = pin!(self.lane(partition).ride(Job::settle(settles, Some(admitted.life))));
+            let moved = tokio::select! {
+                biased;
+                moved = &mut ride => moved,
+                () = self.clock().sleep(RIDE) => {
+                    self.knock(partition).await;
+                    ride.await
+                }
+            };
+            if moved.is_ok() {
                 cursor.settled_all(positions.iter().copied());
             }
         }
@@ -249,25 +262,24 @@ impl Service {
     }
 
     /// Publishes what is in an own feed, neither reported nor in flight, and older than one sweep.
-    pub(crate) async fn sweep_feed(&self, partition: u8, head: &Head) {
-        let topic = head.topic.as_str();
-        let cursor = self.relay().cursor(own_feed(self, topic, partition));
-        if is_off(Fault::Sweep) {
+    pub(crate) async fn publish_overdue(&self, cursor: &Progress) {
+        let Feed { topic, partition, .. } = &**cursor.feed();
+        let (partition, sweep) = (*partition, self.tuning().sweep);
+        if is_off(Fault::Sweep) || self.overdue(cursor, sweep, 1).await.is_empty() {
             return;
         }
-        self.heard_head(&cursor, head.position, &head.void, 0).await;
         let Ok(epoch) = self.lane(partition).epoch().await else { return };
-        let overdue = self.overdue(&cursor, self.tuning().sweep, SWEEP).await;
+        let overdue = self.overdue(cursor, sweep, SWEEP).await;
         let Some(&first) = overdue.first() else { return };
         let wanted: HashSet<u64> = overdue.into_iter().collect();
-        let query = Query::Feed { topic: topic.to_owned(), after: first - 1, limit: SWEEP };
+        let query = Query::Feed { topic: topic.clone(), after: first - 1, limit: SWEEP };
         let Ok(Answer::Feed(entries)) = self.read_one(partition, query).await else { return };
         for entry in entries {
             let Some(placed) = entry.placed.filter(|placed| wanted.contains(&placed.position)) else { continue };
             self.relay_event(CommittedEvent {
                 partition,
                 epoch: epoch.clone(),
-                topic: topic.to_owned(),
+                topic: topic.clone(),
                 stream: entry.stream,
                 placed,
                 record: entry.record,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::http::Request;
 use bytes::Bytes;
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -28,6 +29,8 @@ pub(crate) const LOOK: Duration = Duration::from_millis(250);
 const EPOCHS: u32 = 2;
 /// Due records taken up of one partition in one sweep.
 const DUE: usize = 256;
+/// Sweeps between two looks at a partition where this process knows of nothing to do: there may be what others have left.
+const QUIET: u8 = 8;
 
 /// How far a service's feeds have come: topic → partition → head.
 pub(crate) type Heads = HashMap<String, HashMap<u8, FeedHead>>;
@@ -55,34 +58,40 @@ pub fn owner(topic: &str) -> &str {
 
 impl Service {
     pub(crate) async fn upkeep(self) {
-        for knocked in (0..PARTITIONS).cycle() {
+        let mut life = 0;
+        for turn in (0..PARTITIONS).cycle() {
+            let is_opened = std::mem::replace(&mut life, self.life()) != life;
             for number in 0..PARTITIONS {
-                if let Ok(answers) = self.read(number, &[Query::Due { limit: DUE }, Query::Heads]).await {
-                    self.sweep(number, answers).await;
+                // All are asked: who looks expects nothing any more.
+                let is_due = self.lane(number).takes_due(self.clock().now_us());
+                if is_due || is_opened || number % QUIET == turn % QUIET {
+                    self.look(number).await;
                 }
             }
+            for cursor in self.relay().cursors() {
+                self.publish_overdue(&cursor).await;
+            }
             // One at a time: those of one server close together, and one closed partition opens all.
-            if let Ok(Gate::Closed { .. }) = self.store().open(&self.partition(knocked)).await {
-                self.knock(knocked).await;
+            if let Ok(Gate::Closed { .. }) = self.store().open(&self.partition(turn)).await {
+                self.knock(turn).await;
             }
             self.clock().sleep(self.tuning().sweep).await;
         }
     }
 
-    async fn sweep(&self, number: u8, answers: Vec<Answer>) {
-        for answer in answers {
-            match answer {
-                Answer::Work(mut due) => {
-                    due.retain(|record| record.tries == 0 || !is_off(Fault::Due));
-                    due.into_iter().for_each(|record| self.resume_work(number, record));
-                }
-                Answer::Heads(heads) => {
-                    for head in heads {
-                        self.sweep_feed(number, &head).await;
-                    }
-                }
-                _ => {}
-            }
+    /// Takes up what is due in a partition, and learns of what others have committed to its feeds.
+    async fn look(&self, number: u8) {
+        let queries = [Query::Due { limit: DUE }, Query::Work { limit: 1 }, Query::Heads];
+        let answers = self.read(number, &queries).await.unwrap_or_default();
+        let Ok([Answer::Work(mut due), Answer::Work(next), Answer::Heads(heads)]) = <[Answer; 3]>::try_from(answers)
+        else {
+            return self.lane(number).expect_due(i64::MIN);
+        };
+        next.iter().for_each(|record| self.lane(number).expect_due(record.due_ms as i64 * 1_000));
+        due.retain(|record| record.tries == 0 || !is_off(Fault::Due));
+        due.into_iter().for_each(|record| self.resume_work(number, record));
+        for head in heads {
+            self.heard_head(&self.cursor(&head.topic, number), head.position, &head.void, 0).await;
         }
     }
 
@@ -105,12 +114,12 @@ impl Service {
         let unavailable = |error: StoreError| Problem::Unavailable(error.to_string());
         let mut tries = 0;
         loop {
-            let (mut epochs, mut answers) = (Vec::new(), Vec::new());
-            for number in of.clone() {
+            let asked = of.clone().map(|number| async move {
                 let epoch = self.lane(number).epoch().await;
-                epochs.push(epoch.map_err(|error| Problem::Unavailable(error.to_string()))?);
-                answers.push(self.read(number, queries).await.map_err(unavailable)?);
-            }
+                let epoch = epoch.map_err(|error| Problem::Unavailable(error.to_string()))?;
+                Ok::<_, Problem>((epoch, self.read(number, queries).await.map_err(unavailable)?))
+            });
+            let (epochs, answers): (Vec<_>, Vec<_>) = try_join_all(asked).await?.into_iter().unzip();
             match self.all_durable(of.clone().zip(&epochs), Leaving::Event).await {
                 // A lane without commits learns only now that its partition was opened again.
                 Err(StoreError::Epoch) if tries < EPOCHS => tries += 1,
@@ -220,15 +229,15 @@ impl Service {
         }
     }
 
-    /// Carries every feed whose low has moved to every partition, marks there or not: a floor left at 0 would make a
-    /// rewind start at 0.
+    /// Carries every feed whose low has moved far enough to every partition, marks there or not: a floor left at 0 would make
+    /// a rewind start at 0.
     pub(crate) async fn raise_floors(self) {
         loop {
             self.clock().sleep(self.tuning().floors).await;
             let life = self.life();
             let mut floors = Vec::new();
             for progress in self.inbox().all_progress() {
-                let Some((low, holes)) = progress.next_floor(life) else { continue };
+                let Some((low, holes)) = progress.next_floor(life, self.tuning().floor_behind) else { continue };
                 let (consumer, feed) = (progress.consumer().to_owned(), progress.feed_name().to_owned());
                 floors.push(Floor { consumer, feed, low, holes });
             }

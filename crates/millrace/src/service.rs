@@ -1,7 +1,7 @@
 //! A running service: an [`App`] on its seams. Owns the lanes, the inbox, the relay, the executor of work and the
 //! background rounds (upkeep, healing); everything a route or an effect may use is reached from here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::relay::Relay;
 use crate::sabotage::{Fault, is_off};
 use crate::sidecar::Sidecar;
-use crate::store::{Answer, Epoch, Leaving, Mark, PARTITIONS, Partition, Query, Store, StoreError, Synced};
+use crate::store::{Answer, Epoch, Leaving, Mark, PARTITIONS, Partition, Position, Query, Store, StoreError, Synced};
 use crate::tasks::Tasks;
 use crate::work::Executor;
 
@@ -48,6 +48,9 @@ pub struct Tuning {
     pub heal_after: Duration,
     /// Floors are raised in target partitions.
     pub floors: Duration,
+    /// Positions a floor may be behind its tracker: it bounds the marks kept and the replay after a rewind; raising it costs a
+    /// write in each of the partitions.
+    pub floor_behind: Position,
 }
 
 impl Default for Tuning {
@@ -56,8 +59,8 @@ impl Default for Tuning {
             sweep: Duration::from_secs(1),
             heads: Duration::from_secs(5),
             heal_after: Duration::from_millis(500),
-            // A floor bounds the marks kept and the replay after a rewind; raising it costs a write per feed and target.
             floors: Duration::from_secs(5),
+            floor_behind: 64,
         }
     }
 }
@@ -74,6 +77,7 @@ struct Inner {
     topology: Topology,
     partners: Arc<BTreeMap<String, Partner>>,
     topics: Vec<&'static str>,
+    single: BTreeSet<&'static str>,
     routes: Router<Service>,
     opener: Arc<Opener>,
     lanes: Vec<Lane>,
@@ -114,6 +118,7 @@ impl App {
             topology,
             partners: Arc::new(self.partners),
             topics,
+            single: self.single,
             routes: self.routes,
             opener,
             lanes,
@@ -144,6 +149,10 @@ impl Service {
     /// Topics the service subscribes to, in order.
     pub fn topics(&self) -> &[&'static str] {
         &self.0.topics
+    }
+
+    pub(crate) fn hears_singly(&self, topic: &str) -> bool {
+        self.0.single.contains(topic)
     }
 
     pub fn clock(&self) -> &Clock {
@@ -241,7 +250,7 @@ impl Service {
         there
     }
 
-    /// Has the lane find out whether its partition is closed, and open it: one without commits would never know.
+    /// An empty commit: has the lane find out whether its partition is closed, and takes along whatever rides.
     pub(crate) async fn knock(&self, number: u8) {
         let _ = self.lane(number).submit(Job::new(Mark::None, Context::default())).await;
     }

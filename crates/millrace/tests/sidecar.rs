@@ -1,14 +1,25 @@
-//! What a daprd answers that it should not, and what our side of its HTTP API makes of it.
+//! What a daprd answers that it should not, and what our side of its HTTP API makes of it; what it is told to subscribe to.
+
+mod heard;
+
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{any, post};
 use axum::{Json, Router};
 use bytes::Bytes;
+use events::pricing::price;
+use millrace::clock::Clock;
+use millrace::outside::Network;
 use millrace::sidecar::Sidecar;
 use millrace::sidecar::dapr::Dapr;
+use millrace::store::embedded::EmbeddedStore;
+use millrace::{App, Env, Tuning};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use heard::Heard;
 
 /// A daprd that answers as it is told.
 async fn sidecar(router: Router) -> Dapr {
@@ -69,4 +80,22 @@ async fn of_a_call_with_many_events_each_is_answered() {
     assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true], "{answers:?}");
     let answers = sidecar.publish_all("gone", events()).await;
     assert!(answers.len() == 3 && answers.iter().all(Result::is_err), "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_topic_heard_singly_is_not_delivered_in_batches() {
+    let clock = Clock::system();
+    let env = Env {
+        store: Arc::new(EmbeddedStore::memory(clock.clone())),
+        sidecar: Arc::new(Dapr::new(1, None)),
+        outside: Arc::new(Network::new("127.0.0.1:1", "shop@mail.example")),
+        clock,
+        tuning: Tuning::default(),
+    };
+    let app = || App::new("listener").view::<Heard, price::Event>();
+    let subscriptions = |app: App| app.start(env.clone()).subscriptions();
+    assert_eq!(subscriptions(app())[0]["bulkSubscribe"]["enabled"], true);
+    let single = subscriptions(app().single([price::TOPIC]));
+    assert!(single[0]["bulkSubscribe"].is_null() && single[0]["deadLetterTopic"].is_string(), "{single}");
+    assert_eq!(single[1]["bulkSubscribe"]["enabled"], true, "dead letters need no haste");
 }

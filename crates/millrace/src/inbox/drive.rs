@@ -18,7 +18,7 @@ use crate::parked::{Parked, Reason};
 use crate::partition::partition_of;
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
-use crate::store::{Answer, Feed, Mark, Outcome, Park, Placed, Query};
+use crate::store::{Answer, Mark, Outcome, Park, Placed, Query};
 use crate::tracker::Admission;
 use crate::view::View;
 
@@ -287,9 +287,4 @@ impl Service {
             }
         });
     }
-}
-
-/// The feed an own topic's entries of a partition stand in.
-pub(crate) fn own_feed(service: &Service, topic: &str, partition: u8) -> Arc<Feed> {
-    Arc::new(Feed { source: service.name().to_owned(), topic: topic.to_owned(), partition })
 }

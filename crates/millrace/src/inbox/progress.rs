@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 pub(crate) use self::lag::Lag;
+use super::InWork;
 use crate::deadletters::Instead;
 use crate::sabotage::{Fault, is_off};
 use crate::store::{Feed, Outcome, Placed, Position, Settle};
@@ -145,12 +146,17 @@ impl Progress {
         reaches
     }
 
+    /// What a settle of an entry names that needs no admission.
+    pub fn admitted(&self) -> Admitted {
+        let state = self.state();
+        Admitted { generation: state.tracker.generation, life: state.life.unwrap_or(0) }
+    }
+
     /// `released`: the entry is held, and to be driven again.
     pub fn admit(&self, placed: Placed, released: bool) -> (Admitted, Admission) {
-        let state = self.state();
-        let admitted = Admitted { generation: state.tracker.generation, life: state.life.unwrap_or(0) };
+        let admitted = self.admitted();
         let admit = if released { Tracker::readmit } else { Tracker::admit };
-        (admitted, admit(&state.tracker, placed.position, placed.previous))
+        (admitted, admit(&self.state().tracker, placed.position, placed.previous))
     }
 
     pub fn settle(&self, position: Position, admitted: Admitted, outcome: Outcome) -> Settle {
@@ -187,14 +193,14 @@ impl Progress {
 
     /// What stores the start, unless it is stored: where this process has seen it before, else at `head`.
     pub fn starting(&self, head: Position) -> Option<(Settle, u64)> {
+        let admitted = self.admitted();
         let state = self.state();
         if state.tracker.start.is_some() {
             return None;
         }
-        let (generation, life) = (state.tracker.generation, state.life.unwrap_or(0));
         let at = state.start.unwrap_or(head);
         drop(state);
-        Some((self.settle(at, Admitted { generation, life }, Outcome::Start), life))
+        Some((self.settle(at, admitted, Outcome::Start), admitted.life))
     }
 
     /// Returns at the next change of the copy.
@@ -235,9 +241,8 @@ impl Progress {
 
     /// Of entries that need no commit, those that may be settled together, in their order.
     pub fn ready(&self, places: impl Iterator<Item = Placed>) -> (Admitted, Vec<Position>) {
-        let state = self.state();
-        let admitted = Admitted { generation: state.tracker.generation, life: state.life.unwrap_or(0) };
-        let mut tracker = state.tracker.clone();
+        let admitted = self.admitted();
+        let mut tracker = self.state().tracker.clone();
         let mut ready = Vec::new();
         for placed in places {
             if tracker.admit(placed.position, placed.previous) == Admission::Ready {
@@ -256,12 +261,12 @@ impl Progress {
         self.moved.notify_waiters();
     }
 
-    /// Low and holes for the floors, when low has moved since they were last asked for.
-    pub fn next_floor(&self, life: u64) -> Option<(Position, Vec<Position>)> {
+    /// Low and holes for the floors, when low has moved so far since they were last asked for.
+    pub fn next_floor(&self, life: u64, behind: Position) -> Option<(Position, Vec<Position>)> {
         let mut state = self.state();
         let low = state.tracker.low;
         // Those raised in another life may be lost.
-        let is_raised = low <= state.floored.0 && life == state.floored.1;
+        let is_raised = low < state.floored.0 + behind && life == state.floored.1;
         if low == 0 || is_raised || state.life != Some(life) {
             return None;
         }
@@ -283,17 +288,5 @@ impl Progress {
 
     pub fn held(&self) -> Vec<Position> {
         self.state().tracker.held.iter().copied().collect()
-    }
-}
-
-/// An entry in work; dropped with the task that is on it.
-pub(crate) struct InWork {
-    progress: Arc<Progress>,
-    pub position: Position,
-}
-
-impl Drop for InWork {
-    fn drop(&mut self) {
-        self.progress.end(self.position);
     }
 }

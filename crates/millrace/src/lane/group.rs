@@ -1,6 +1,8 @@
 //! From queued jobs to one commit and back: load what is not cached, decide in order, encode, commit, follow the verdicts.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +11,7 @@ use super::decide::{Decided, Undecidable};
 use super::{CommittedEvent, Done, Job, Outlets, Queued, Refused};
 use crate::decider::{Cached, Loaded, Slot, SlotRef, Stored, Unreadable};
 use crate::sabotage::{Fault, is_off};
-use crate::store::{Answer, Epoch, GROUP_BYTES, Partition, Placed, Query, StoreError, Unit, Verdict};
+use crate::store::{Answer, Epoch, GROUP_BYTES, Mark, Partition, Placed, Query, StoreError, Unit, Verdict};
 use crate::work::StartedWork;
 
 /// Slots a lane keeps in memory; the older half goes when the younger is full.
@@ -23,11 +25,13 @@ pub(super) struct Memory {
     old: HashMap<Slot, Cached>,
     /// What was loaded for the present group and could not be read, with the reason.
     unreadable: HashMap<Slot, String>,
+    due_us: Arc<AtomicI64>,
 }
 
 impl Memory {
-    pub fn new(partition: Partition, outlets: Outlets) -> Self {
-        Self { partition, outlets, young: HashMap::new(), old: HashMap::new(), unreadable: HashMap::new() }
+    pub fn new(partition: Partition, outlets: Outlets, due_us: Arc<AtomicI64>) -> Self {
+        let (young, old, unreadable) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { partition, outlets, young, old, unreadable, due_us }
     }
 
     pub fn forget(&mut self) {
@@ -88,7 +92,10 @@ impl Memory {
             .map(|(queued, mut decided)| (std::mem::take(&mut decided.unit), (queued, decided)))
             .unzip();
         match self.send(epoch, &units).await {
-            Ok(verdicts) => self.follow(epoch, verdicts, waiting, &mut rest),
+            Ok(verdicts) => {
+                self.expect_work(&units);
+                self.follow(epoch, verdicts, waiting, &mut rest);
+            }
             Err(error) => {
                 self.forget();
                 group.extend(waiting.drain(..).map(|(queued, _)| queued));
@@ -118,6 +125,18 @@ impl Memory {
                 }
                 other => return other,
             }
+        }
+    }
+
+    /// Notes when the first of what was recorded for later is due.
+    fn expect_work(&self, units: &[Unit]) {
+        let delays = units.iter().flat_map(|unit| {
+            let put_off = if let Mark::Reschedule { delay_ms, .. } = unit.mark { Some(delay_ms) } else { None };
+            unit.work.iter().map(|work| work.delay_ms).chain(put_off)
+        });
+        if let Some(delay_ms) = delays.min() {
+            let at_us = self.outlets.clock.now_us().saturating_add_unsigned(delay_ms.saturating_mul(1_000));
+            self.due_us.fetch_min(at_us, Ordering::AcqRel);
         }
     }
 

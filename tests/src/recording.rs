@@ -2,7 +2,7 @@
 //! number of times, and heals from it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,13 +12,13 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use millrace::sidecar::{Sidecar, SidecarError};
 use millrace::store::Voids;
-use millrace::{Incoming, Service, owner};
+use millrace::{Incoming, owner};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::order::Storefront;
-use crate::shop::SERVICES;
+use crate::shop::{SERVICES, Shop};
 use crate::world::call;
 
 /// Feeds, by (topic, partition).
@@ -145,12 +145,13 @@ async fn ask<T: serde::de::DeserializeOwned>(shop: &impl Storefront, service: &s
 /// Answers for every other producer from a recording; what the service under test publishes reaches only itself, healed.
 pub struct Player {
     pub recording: Arc<Recording>,
-    pub service: OnceLock<Service>,
+    /// Of the service under test, whichever process of it runs.
+    pub shop: OnceLock<Weak<Shop>>,
 }
 
 impl Player {
     pub fn new(recording: &Arc<Recording>) -> Arc<Self> {
-        Arc::new(Self { recording: recording.clone(), service: OnceLock::new() })
+        Arc::new(Self { recording: recording.clone(), shop: OnceLock::new() })
     }
 }
 
@@ -160,7 +161,8 @@ impl Sidecar for Player {
     }
 
     fn invoke(&self, service: &str, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SidecarError>> {
-        if let Some(own) = self.service.get().filter(|own| own.name() == service) {
+        let shop = self.shop.get().and_then(Weak::upgrade);
+        if let Some(own) = shop.and_then(|shop| shop.service(service)) {
             return call(own.router(None), request.map(Body::from)).map(Ok).boxed();
         }
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());

@@ -87,7 +87,7 @@ async fn hear(name: &'static str, recording: &Arc<Recording>, delivery: Delivery
     let player = Player::new(recording);
     let shop = Shop::alone(5, name, player.clone());
     let service = shop.service(name).expect("it runs");
-    player.service.set(service.clone()).ok();
+    player.shop.set(Arc::downgrade(&shop)).ok();
     ask_again(&service, recording).await;
     for topic in service.topics().iter().filter(|topic| owner(topic) != name) {
         let events = recording.events(topic);

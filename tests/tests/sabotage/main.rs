@@ -14,12 +14,12 @@ use blackbox::simulation::{harm, run};
 use millrace::sabotage::{Fault, set};
 
 /// Where three searches for a failing seed begin, and how far each goes.
-const RANGES: [u64; 3] = [2_000, 0, 1_000];
+const RANGES: [u64; 3] = [0, 1_000, 2_000];
 const FAR: u64 = 24;
 const ORDERS: usize = 40;
 const NAIVE_ORDERS: usize = 100;
 
-const FAULTS: [Fault; 31] = [
+const FAULTS: [Fault; 30] = [
     Fault::Version,
     Fault::Signature,
     Fault::Freshness,
@@ -46,7 +46,6 @@ const FAULTS: [Fault; 31] = [
     Fault::Report,
     Fault::PublishAnswer,
     Fault::Heads,
-    Fault::Jump,
     Fault::Epoch,
     Fault::SyncEvent,
     Fault::StillThere,
@@ -120,7 +119,7 @@ fn each_condition_is_missed_by_the_simulation_and_none_where_nothing_fails() {
             found.iter().flatten().map(|(_, invariant)| invariant.as_str()).collect();
         let median_text = if median > FAR { "never".to_owned() } else { median.to_string() };
         println!("{:<20} {median_text:>14}  {by:?}", format!("{fault:?}"));
-        missed.extend((seeds[0] > FAR).then_some(*fault));
+        missed.extend((median > FAR).then_some(*fault));
     }
     let controls: Vec<u64> = ranges.iter().flat_map(|first| *first..first + farthest).collect();
     let control =

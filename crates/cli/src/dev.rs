@@ -74,6 +74,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     let plan = Plan::new(&config, daprd, redis)?;
     plan.check_ports().await?;
     resources::write(&config.data)?;
+    resources::write_users(&config.data, &plan.users)?;
     let mut shop = Shop::new(&config)?;
     tokio::select! {
         biased;

@@ -91,10 +91,13 @@ const SIDECAR: &str = "+ping +client|setname";
 /// Of its sidecar, on what it hears.
 const HEAR: &str = "+xgroup|create +xreadgroup +xack +xpending +xclaim";
 
+/// Who names no user.
+pub const NOBODY: &str = "user default off resetpass resetkeys resetchannels -@all";
+
 /// Redis' users, as its `aclfile`: for each service one for its process and one for its sidecar. `password` tells the SHA-256
 /// of a user's password in hex; a user without one is off.
 pub fn users(config: &Config, password: impl Fn(&str) -> Option<String>) -> String {
-    let mut text = String::from("user default off resetpass resetkeys resetchannels -@all\n");
+    let mut text = format!("{NOBODY}\n");
     for own in services(config) {
         let on = |user: &str| password(user).map_or_else(|| "off resetpass".to_owned(), |hash| format!("on #{hash}"));
         // Writing to a String can't fail.

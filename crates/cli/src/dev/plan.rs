@@ -15,7 +15,7 @@ use crate::admin_token::random;
 use crate::config::{Bus, Config, Durability, Faults, Store};
 use crate::ports::{Ports, ServicePorts, local};
 use crate::process::listen;
-use crate::scopes::{sidecar_user, users};
+use crate::scopes::{self, sidecar_user, users};
 use crate::services::SERVICES;
 
 /// Where a service and its daprd are found, and where each finds Redis.
@@ -91,7 +91,7 @@ impl Plan {
         let mut users = users(config, |user| passwords.get(user).cloned());
         if faults == Faults::Detour {
             // Whoever runs the proxies breaks Redis, too.
-            users += "user default on nopass ~* &* +@all\n";
+            users = users.replacen(scopes::NOBODY, "user default on nopass ~* &* +@all", 1);
         }
         Ok(Self { redis: redis_server(config, redis), partners, services, proxies, users, ports })
     }

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use ::access::hash;
 use events::topics::TOPICS;
+use millrace::pii::Secret;
 use millrace::sidecar::dead_letters;
 
 use crate::config::Config;
@@ -116,6 +118,11 @@ pub fn users(config: &Config, password: impl Fn(&str) -> Option<String>) -> Stri
         user(&sidecar_user(own.service), SIDECAR, &[("", &writes, "+xadd"), ("", &reads, HEAR)]);
     }
     text
+}
+
+/// Whoever may act on a deployment of `dev`, by its admin token.
+pub fn operator(token: &Secret) -> String {
+    format!("user operator on #{} ~* &* +@all\n", hash(token.expose()))
 }
 
 /// Its sidecar's user of Redis.

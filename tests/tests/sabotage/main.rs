@@ -19,7 +19,7 @@ const FAR: u64 = 24;
 const ORDERS: usize = 40;
 const NAIVE_ORDERS: usize = 100;
 
-const FAULTS: [Fault; 31] = [
+const FAULTS: [Fault; 30] = [
     Fault::Version,
     Fault::Signature,
     Fault::Freshness,
@@ -46,7 +46,6 @@ const FAULTS: [Fault; 31] = [
     Fault::Report,
     Fault::PublishAnswer,
     Fault::Heads,
-    Fault::Jump,
     Fault::Epoch,
     Fault::SyncEvent,
     Fault::StillThere,

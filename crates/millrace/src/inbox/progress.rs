@@ -49,6 +49,12 @@ struct State {
     oldest: Option<(Position, i64)>,
 }
 
+impl State {
+    fn admitted(&self) -> Admitted {
+        Admitted { generation: self.tracker.generation, life: self.life.unwrap_or(0) }
+    }
+}
+
 /// What admit read, to be named again by the settle.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Admitted {
@@ -148,15 +154,14 @@ impl Progress {
 
     /// What a settle of an entry names that needs no admission.
     pub fn admitted(&self) -> Admitted {
-        let state = self.state();
-        Admitted { generation: state.tracker.generation, life: state.life.unwrap_or(0) }
+        self.state().admitted()
     }
 
     /// `released`: the entry is held, and to be driven again.
     pub fn admit(&self, placed: Placed, released: bool) -> (Admitted, Admission) {
-        let admitted = self.admitted();
+        let state = self.state();
         let admit = if released { Tracker::readmit } else { Tracker::admit };
-        (admitted, admit(&self.state().tracker, placed.position, placed.previous))
+        (state.admitted(), admit(&state.tracker, placed.position, placed.previous))
     }
 
     pub fn settle(&self, position: Position, admitted: Admitted, outcome: Outcome) -> Settle {
@@ -193,12 +198,11 @@ impl Progress {
 
     /// What stores the start, unless it is stored: where this process has seen it before, else at `head`.
     pub fn starting(&self, head: Position) -> Option<(Settle, u64)> {
-        let admitted = self.admitted();
         let state = self.state();
         if state.tracker.start.is_some() {
             return None;
         }
-        let at = state.start.unwrap_or(head);
+        let (admitted, at) = (state.admitted(), state.start.unwrap_or(head));
         drop(state);
         Some((self.settle(at, admitted, Outcome::Start), admitted.life))
     }
@@ -241,8 +245,9 @@ impl Progress {
 
     /// Of entries that need no commit, those that may be settled together, in their order.
     pub fn ready(&self, places: impl Iterator<Item = Placed>) -> (Admitted, Vec<Position>) {
-        let admitted = self.admitted();
-        let mut tracker = self.state().tracker.clone();
+        let state = self.state();
+        let (admitted, mut tracker) = (state.admitted(), state.tracker.clone());
+        drop(state);
         let mut ready = Vec::new();
         for placed in places {
             if tracker.admit(placed.position, placed.previous) == Admission::Ready {

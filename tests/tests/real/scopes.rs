@@ -1,7 +1,8 @@
 //! What daprd and Redis refuse by themselves, whatever a service that was taken over asks of them.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::{Method, Request};
@@ -61,6 +62,38 @@ async fn a_sidecar_publishes_what_its_service_owns_and_opens_nothing_else() {
         assert!((400..500).contains(&status) && !body.contains(&ground.redis.address()), "{path}: {status} {body}");
     }
     assert_eq!(publish(payment::TOPIC, Some(&token)).await, 204, "it has not shut down");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sidecar_hears_what_its_service_hears_and_nothing_else() {
+    let ground = Ground::new("everysec").await;
+    let node = Node::new(&ground, "payment");
+    let heard = Arc::new(Mutex::new(BTreeSet::new()));
+    // The one it may hear is asked for last: what is refused comes to nothing before that.
+    let topics = [pricing::price::TOPIC, "notifications.notification.dlq.orders", "new.topic", orders::order::TOPIC];
+    let wanted = topics.map(|topic| json!({ "pubsubname": "pubsub", "topic": topic, "route": "/events" }));
+    let hear = heard.clone();
+    let router = Router::new().route("/dapr/subscribe", get(async move || Json(json!(wanted)))).route(
+        "/events",
+        post(async move |Json(event): Json<serde_json::Value>| {
+            hear.lock().expect("no panic").insert(event["id"].as_str().unwrap_or_default().to_owned());
+            Json(json!({ "status": "SUCCESS" }))
+        }),
+    );
+    serve(node.app_port, router).await;
+    node.start_daprd().await;
+    for topic in topics {
+        let event = json!({ "specversion": "1.0", "id": topic, "source": "/test", "type": "test", "data": {} });
+        let event = event.to_string();
+        let _: String = ground.redis.ask(&["XADD", topic, "*", "data", &event]).await.expect("the broker takes it");
+    }
+    let topics_heard = async || !heard.lock().expect("no panic").is_empty();
+    eventually("something is heard", Duration::from_secs(20), topics_heard).await;
+    for topic in topics {
+        let groups: Vec<Value> = ground.redis.ask(&["XINFO", "GROUPS", topic]).await.expect("a stream");
+        assert_eq!(groups.len(), usize::from(topic == orders::order::TOPIC), "{topic}");
+    }
+    assert_eq!(*heard.lock().expect("no panic"), BTreeSet::from([orders::order::TOPIC.to_owned()]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::admin_token;
 use crate::scopes::unscoped;
 
 /// `components/redis`, by file name.
@@ -64,7 +65,7 @@ pub fn redis(data: &Path) -> PathBuf {
     data.join("redis")
 }
 
+/// The operator's token may be one that somebody chose: its hash is for the owner's eyes.
 pub fn write_users(data: &Path, users: &str) -> anyhow::Result<()> {
-    let path = redis(data).join(USERS);
-    fs::write(&path, users).with_context(|| format!("cannot write {}", path.display()))
+    admin_token::write(&redis(data).join(USERS), users)
 }

@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos heal cut killup power replicas bench bench-smoke generate clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq chaos heal cut killup power replicas bench bench-smoke generate clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -60,6 +60,12 @@ thousand: quick ## 1,000 orders, plain, mixed and doubled, on each pair; judged 
 
 stopped: quick ## A daprd stopped: its service hears nothing; let go: all is finished
 	tools/acceptance stop
+
+test-kafka: quick ## 1,000 mixed orders with the events on Kafka, which is killed three times; needs Java and Maven
+	tools/acceptance broker kafka
+
+test-rabbitmq: quick ## The same on RabbitMQ, which comes from Debian's packages
+	tools/acceptance broker rabbitmq
 
 # MINUTES= of faults after the recoveries are measured, SEED= for the run that failed.
 chaos: cargo ## kill -9 of everything in turn, links in trouble, the broker wiped, under load; MINUTES=, SEED=

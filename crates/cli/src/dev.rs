@@ -51,6 +51,7 @@ use roster::Roster;
 Examples:
   make dapr                                             fetches daprd and Redis first
   MILLRACE_DAPRD=/path/to/daprd millrace dev --data /tmp/shop
+  MILLRACE_KAFKA_BROKERS=127.0.0.1:9092 millrace dev --components components/kafka
   kill -9 $(jq '.children[] | select(.name==\"payment\").pid' .millrace/dev.json)")]
 pub struct Args {
     /// daprd 1.18.2 or newer [default: in PATH, or as tools/get-daprd left it]
@@ -59,6 +60,9 @@ pub struct Args {
     /// redis-server or valkey-server 7 or newer [default: in PATH, or as tools/get-redis left it]
     #[arg(long, env = "MILLRACE_REDIS_SERVER", value_name = "PROGRAM")]
     redis_server: Option<PathBuf>,
+    /// Dapr components that take the place of those of the same name: events on another broker, which runs already
+    #[arg(long, value_name = "DIRECTORY")]
+    components: Option<PathBuf>,
     /// Send events through proxies that `millrace break` may have drop, double or reorder them; costs a hop each way
     #[arg(long)]
     breakable: bool,
@@ -75,7 +79,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     let config = Config { data, faults, ..config.clone() };
     let plan = Plan::new(&config, daprd, redis)?;
     plan.check_ports().await?;
-    resources::write(&config.data)?;
+    resources::write(&config.data, args.components.as_deref())?;
     let admin = admin_token::issue(&config)?;
     let operator = admin.as_ref().map(scopes::operator).unwrap_or_default();
     resources::write_users(&config.data, &(plan.users.clone() + &operator))?;

@@ -34,8 +34,21 @@ pub fn configuration(data: &Path) -> PathBuf {
     folder(data).join(CONFIGURATION)
 }
 
-pub fn write(data: &Path) -> anyhow::Result<()> {
-    write_as(data, str::to_owned)
+/// `over`: a folder whose files take the place of those of the same name, or are added: another broker.
+pub fn write(data: &Path, over: Option<&Path>) -> anyhow::Result<()> {
+    write_as(data, str::to_owned)?;
+    let Some(over) = over else { return Ok(()) };
+    let copy = || -> std::io::Result<()> {
+        for entry in fs::read_dir(over)? {
+            let path = entry?.path();
+            if let Some(name) = path.file_name().filter(|_| path.extension() == Some("yaml".as_ref())) {
+                let to = if name == CONFIGURATION { configuration(data) } else { components(data).join(name) };
+                fs::copy(&path, to)?;
+            }
+        }
+        Ok(())
+    };
+    copy().with_context(|| format!("cannot take components from {}", over.display()))
 }
 
 /// For other apps than the shop's, on other topics.

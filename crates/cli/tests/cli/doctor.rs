@@ -57,6 +57,20 @@ fn a_project_that_loses_nothing_passes_whatever_it_is_called() {
 }
 
 #[test]
+fn another_brokers_components_take_the_place_of_redis_and_lose_nothing_either() {
+    let components = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../components");
+    for broker in ["kafka", "rabbitmq"] {
+        let project = Project::new(broker, &[]);
+        cli::dev::resources::write(&project.0, Some(&components.join(broker))).unwrap();
+        let live = std::fs::read_to_string(cli::dev::resources::components(&project.0).join("pubsub.yaml")).unwrap();
+        assert!(live.contains(&format!("type: pubsub.{broker}")), "{live}");
+        let output = doctor(&project.0, &["--strict"]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("5 resources"), "{output:?}");
+    }
+}
+
+#[test]
 fn what_loses_fails_with_the_rule_and_what_doubles_fails_when_asked_to() {
     let project = Project::new("loses", &[("pubsub.yaml", PUBSUB)]);
     let output = doctor(&project.0, &["--json"]);

@@ -43,9 +43,12 @@ fn scopes_and_users_are_the_committed_ones() {
     let committed = |path: &str| {
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).expect("it is there")
     };
-    let (live, dead) = ("components/redis/pubsub.yaml", "components/redis/pubsub-deadletter.yaml");
-    golden(live, &scopes::live(&committed(live), &config()));
-    golden(dead, &scopes::dead(&committed(dead), &config()));
+    for broker in ["redis", "kafka", "rabbitmq"] {
+        let path = |name: &str| format!("components/{broker}/{name}.yaml");
+        let (live, dead) = (path("pubsub"), path("pubsub-deadletter"));
+        golden(&live, &scopes::live(&committed(&live), &config()));
+        golden(&dead, &scopes::dead(&committed(&dead), &config()));
+    }
     golden("components/redis/users.acl", &scopes::users(&config(), |_| None));
 }
 

@@ -14,12 +14,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
+use tracing::field::Empty;
 
+use crate::clock::Clock;
 use crate::decider::Decision;
 use crate::event::Context;
 use crate::idempotency::PendingResult;
 use crate::problem::Rejected;
 use crate::store::{Epoch, Floor, GROUP_UNITS, Mark, NewWork, Park, Partition, Settle, StoreError};
+use crate::trace::{Traced, span};
 use group::Memory;
 
 pub(crate) use opener::Opener;
@@ -103,6 +106,23 @@ pub(crate) struct Queued {
     pub job: Job,
     pub tries: u32,
     pub reply: oneshot::Sender<Reply>,
+    span: Traced,
+}
+
+impl Queued {
+    pub fn answer(self, verdict: Reply) {
+        match &verdict {
+            Ok(Done::Committed(None)) => self.span.outcome("committed"),
+            Ok(Done::Committed(Some(rejected))) => self.span.outcome(&rejected.code),
+            Ok(Done::Duplicate(_)) => self.span.outcome("duplicate"),
+            Err(Refused::Stale) => self.span.outcome("stale"),
+            Err(Refused::Poison(_)) => self.span.failed(&"poison"),
+            Err(refused) => self.span.failed(refused),
+        }
+        self.span.record("millrace.conflicts", self.tries);
+        // A caller that no longer waits needs no answer.
+        let _ = self.reply.send(verdict);
+    }
 }
 
 /// The handle of a partition's lane.
@@ -113,6 +133,8 @@ pub(crate) struct Lane {
     commits: Watched<u64>,
     /// When (µs) there is work to be taken up, as far as this process knows.
     due_us: Arc<AtomicI64>,
+    partition: Partition,
+    clock: Clock,
 }
 
 impl Lane {
@@ -121,8 +143,9 @@ impl Lane {
         let (riders, riding) = mpsc::channel(RIDERS);
         let (epoch, commits) = (Watched::new(None), Watched::new(0));
         let due_us = Arc::new(AtomicI64::new(i64::MIN));
+        let clock = outlets.clock.clone();
         let worker = Worker {
-            memory: Memory::new(partition, outlets.clone(), due_us.clone()),
+            memory: Memory::new(partition.clone(), outlets.clone(), due_us.clone()),
             epoch: None,
             opened: epoch.clone(),
             opening: 0,
@@ -132,7 +155,7 @@ impl Lane {
             riding,
         };
         outlets.tasks().spawn(worker.run());
-        Self { queue, riders, epoch, commits, due_us }
+        Self { queue, riders, epoch, commits, due_us, partition, clock }
     }
 
     /// Whether the partition is worth a look; from here on only for what is expected anew.
@@ -160,24 +183,41 @@ impl Lane {
 
     /// Waits for a place in the queue, then for the verdict.
     pub async fn submit(&self, job: Job) -> Reply {
-        Self::send(&self.queue, job).await
+        self.send(&self.queue, job).await
     }
 
     /// As [`Lane::submit`], but in the commit of something else: without one it waits for ever.
     pub async fn ride(&self, job: Job) -> Reply {
-        Self::send(&self.riders, job).await
+        self.send(&self.riders, job).await
     }
 
-    async fn send(queue: &mpsc::Sender<Queued>, job: Job) -> Reply {
-        let (reply, verdict) = oneshot::channel();
-        queue.send(Queued { job, tries: 0, reply }).await.map_err(|_| Refused::Closed)?;
+    async fn send(&self, queue: &mpsc::Sender<Queued>, job: Job) -> Reply {
+        let (queued, verdict) = self.queued(job);
+        queue.send(queued).await.map_err(|_| Refused::Closed)?;
         verdict.await.unwrap_or(Err(Refused::Closed))
+    }
+
+    /// Its span begins here: what a job waits for its commit is a part of it.
+    fn queued(&self, mut job: Job) -> (Queued, oneshot::Receiver<Reply>) {
+        let (reply, verdict) = oneshot::channel();
+        let Partition { service, number } = &self.partition;
+        let span = span!(
+            job.context.traceparent.as_deref(),
+            service,
+            &self.clock,
+            "internal",
+            "commit",
+            millrace.partition = number,
+            millrace.conflicts = Empty
+        );
+        span.enter(&mut job.context);
+        (Queued { job, tries: 0, reply, span }, verdict)
     }
 
     /// As [`Lane::submit`], but refused at once when the lane is full.
     pub async fn try_submit(&self, job: Job) -> Reply {
-        let (reply, verdict) = oneshot::channel();
-        self.queue.try_send(Queued { job, tries: 0, reply }).map_err(|error| match error {
+        let (queued, verdict) = self.queued(job);
+        self.queue.try_send(queued).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refused::Full,
             mpsc::error::TrySendError::Closed(_) => Refused::Closed,
         })?;
@@ -290,7 +330,6 @@ impl Worker {
 
 fn refuse(queued: Vec<Queued>, reason: &Refused) {
     for queued in queued {
-        // A caller that no longer waits needs no answer.
-        let _ = queued.reply.send(Err(reason.clone()));
+        queued.answer(Err(reason.clone()));
     }
 }

@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod order;
 pub mod ports;
 pub mod process;
+pub mod scopes;
 pub mod seed;
 pub mod serve;
 pub mod services;

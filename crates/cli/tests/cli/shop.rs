@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 pub const DEADLINE: Duration = Duration::from_secs(40);
-const ADMIN_TOKEN: &str = "admin-token";
+pub const ADMIN_TOKEN: &str = "admin-token";
 
 /// Ports that no other test of this process has, and hardly one of another.
 pub fn ports() -> Ports {

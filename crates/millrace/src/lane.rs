@@ -4,6 +4,7 @@
 
 mod decide;
 mod group;
+mod job;
 mod opener;
 mod outlets;
 mod watched;
@@ -12,19 +13,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
-use tracing::field::Empty;
+use tokio::sync::mpsc;
 
 use crate::clock::Clock;
-use crate::decider::Decision;
-use crate::event::Context;
-use crate::idempotency::PendingResult;
-use crate::problem::Rejected;
-use crate::store::{Epoch, Floor, GROUP_UNITS, Mark, NewWork, Park, Partition, Settle, StoreError};
-use crate::trace::{Traced, span};
+use crate::store::{Epoch, GROUP_UNITS, Partition, StoreError};
 use group::Memory;
+use job::Queued;
 
+pub(crate) use job::{Done, Job, Refused, Reply};
 pub(crate) use opener::Opener;
 pub(crate) use outlets::{CommittedEvent, Outlets};
 pub(crate) use watched::Watched;
@@ -37,93 +33,6 @@ const RIDERS: usize = 64;
 const CONFLICT_TRIES: u32 = 64;
 /// Longest pause after a conflict; the first retry has none, since the usual reason is a state remembered for too long.
 const CONFLICT_PAUSE: Duration = Duration::from_millis(64);
-
-/// What a lane is asked to commit as one unit.
-pub(crate) struct Job {
-    pub mark: Mark,
-    pub decisions: Arc<[Box<dyn Decision>]>,
-    pub context: Context,
-    pub settles: Vec<Settle>,
-    pub parks: Vec<Park>,
-    pub floors: Vec<Floor>,
-    /// Besides what the recorded events cause.
-    pub work: Vec<NewWork>,
-    /// Set for a request: what its mark keeps.
-    pub request: Option<PendingResult>,
-    /// [`Opener::openings`] as read at admit: the unit is refused as stale when the partition was opened again since.
-    pub life: Option<u64>,
-}
-
-impl Job {
-    pub fn new(mark: Mark, context: Context) -> Self {
-        Self {
-            mark,
-            decisions: Arc::new([]),
-            context,
-            settles: Vec::new(),
-            parks: Vec::new(),
-            floors: Vec::new(),
-            work: Vec::new(),
-            request: None,
-            life: None,
-        }
-    }
-
-    pub fn decide(self, decisions: Vec<Box<dyn Decision>>) -> Self {
-        Self { decisions: decisions.into(), ..self }
-    }
-
-    pub fn settle(settles: Vec<Settle>, life: Option<u64>) -> Self {
-        Self { settles, life, ..Self::new(Mark::None, Context::default()) }
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Done {
-    /// Committed; `Some` when the decider refused and only the mark was written.
-    Committed(Option<Rejected>),
-    /// It was committed before; a request's stored result.
-    Duplicate(Bytes),
-}
-
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum Refused {
-    #[error("progress moved: admit again")]
-    Stale,
-    #[error("too many conflicts")]
-    Conflict,
-    #[error("{0}")]
-    Poison(String),
-    #[error("lane closed")]
-    Closed,
-    #[error("lane full")]
-    Full,
-}
-
-pub(crate) type Reply = Result<Done, Refused>;
-
-pub(crate) struct Queued {
-    pub job: Job,
-    pub tries: u32,
-    pub reply: oneshot::Sender<Reply>,
-    span: Traced,
-}
-
-impl Queued {
-    pub fn answer(self, verdict: Reply) {
-        match &verdict {
-            Ok(Done::Committed(None)) => self.span.outcome("committed"),
-            Ok(Done::Committed(Some(rejected))) => self.span.outcome(&rejected.code),
-            Ok(Done::Duplicate(_)) => self.span.outcome("duplicate"),
-            Err(Refused::Stale) => self.span.outcome("stale"),
-            Err(Refused::Poison(_)) => self.span.failed(&"poison"),
-            Err(refused) => self.span.failed(refused),
-        }
-        self.span.record("millrace.conflicts", self.tries);
-        // A caller that no longer waits needs no answer.
-        let _ = self.reply.send(verdict);
-    }
-}
 
 /// The handle of a partition's lane.
 pub(crate) struct Lane {
@@ -192,31 +101,14 @@ impl Lane {
     }
 
     async fn send(&self, queue: &mpsc::Sender<Queued>, job: Job) -> Reply {
-        let (queued, verdict) = self.queued(job);
+        let (queued, verdict) = Queued::new(job, &self.partition, &self.clock);
         queue.send(queued).await.map_err(|_| Refused::Closed)?;
         verdict.await.unwrap_or(Err(Refused::Closed))
     }
 
-    /// Its span begins here: what a job waits for its commit is a part of it.
-    fn queued(&self, mut job: Job) -> (Queued, oneshot::Receiver<Reply>) {
-        let (reply, verdict) = oneshot::channel();
-        let Partition { service, number } = &self.partition;
-        let span = span!(
-            job.context.traceparent.as_deref(),
-            service,
-            &self.clock,
-            "internal",
-            "commit",
-            millrace.partition = number,
-            millrace.conflicts = Empty
-        );
-        span.enter(&mut job.context);
-        (Queued { job, tries: 0, reply, span }, verdict)
-    }
-
     /// As [`Lane::submit`], but refused at once when the lane is full.
     pub async fn try_submit(&self, job: Job) -> Reply {
-        let (queued, verdict) = self.queued(job);
+        let (queued, verdict) = Queued::new(job, &self.partition, &self.clock);
         self.queue.try_send(queued).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refused::Full,
             mpsc::error::TrySendError::Closed(_) => Refused::Closed,

@@ -11,13 +11,12 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::sync::{Notify, mpsc};
 
-use crate::event::{Incoming, splice};
+use crate::event::splice;
 use crate::inbox::Progress;
 use crate::lane::{CommittedEvent, Job};
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
 use crate::store::{Answer, Feed, Leaving, Outcome, Placed, Position, Query, StoreError};
-use crate::trace::{Traced, event_span, is_on};
 
 /// The consumer name of the published cursor; no service can have it.
 const RELAY: &str = "~relay";
@@ -167,7 +166,7 @@ impl Service {
             let previous = if is_off(Fault::Previous) { 0 } else { event.placed.previous };
             splice(&event.record, Placed { previous, ..event.placed })
         });
-        let spans = self.send_spans(topic, &batch);
+        let spans: Vec<_> = batch.iter().map(|(event, tries)| event.send_span(self, *tries)).collect();
         let answers = self.sidecar().publish_all(topic, bytes.collect()).await;
         for (span, answer) in spans.into_iter().zip(&answers) {
             answer.as_ref().map_or_else(|_| span.failed(&"refused"), |()| span.outcome("sent"));
@@ -192,16 +191,6 @@ impl Service {
         let over = taken.iter().chain(&lost);
         self.with_topic(topic, |topic| over.for_each(|event| topic.leave(&event.stream)));
         failed.into_iter().chain(unsafe_yet).for_each(|tried| self.publish_later(tried));
-    }
-
-    /// Each in the trace of the commit that recorded the event; none where nobody collects them.
-    fn send_spans(&self, topic: &str, batch: &[Tried]) -> Vec<Traced> {
-        let collected = if is_on() { batch } else { &[] };
-        let parsed = collected.iter().filter_map(|(event, tries)| Some((Incoming::parse(&event.record).ok()?, tries)));
-        let span = |(event, tries): (Incoming, &u32)| {
-            event_span!(event, self.name(), self.clock(), "producer", "send", topic, millrace.tries = tries + 1)
-        };
-        parsed.map(span).collect()
     }
 
     /// Splits off what the store may have lost, and what it can't say yet whether it would keep.

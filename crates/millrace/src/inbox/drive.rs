@@ -18,8 +18,8 @@ use crate::parked::{Parked, Reason};
 use crate::partition::partition_of;
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
-use crate::store::{Answer, Feed, Mark, Outcome, Park, Placed, Query};
-use crate::trace::{Traced, event_span};
+use crate::store::{Answer, Mark, Outcome, Park, Placed, Query};
+use crate::trace::Traced;
 use crate::tracker::Admission;
 use crate::view::View;
 
@@ -91,35 +91,6 @@ impl Service {
             }
         }
         .boxed()
-    }
-
-    fn process_span(&self, consumer: &Consumer, incoming: &Incoming, feed: &Feed) -> Traced {
-        // What nobody here reacts to would be most of a trace.
-        if !consumer.handlers.contains_key(incoming.name.as_str()) {
-            return Traced::none();
-        }
-        let Feed { topic, partition, .. } = feed;
-        event_span!(
-            incoming,
-            self.name(),
-            self.clock(),
-            "consumer",
-            "process",
-            topic,
-            messaging.consumer.group.name = consumer.name.as_str(),
-            messaging.destination.partition.id = partition
-        )
-    }
-
-    /// A link is all that the event's trace gets of it.
-    fn came_again(&self, span: &Traced) {
-        self.delivered(span, Delivery::Duplicate);
-        span.detach();
-    }
-
-    pub(super) fn delivered(&self, span: &Traced, delivery: Delivery) {
-        self.metrics().delivery(delivery);
-        span.outcome(delivery.name());
     }
 
     async fn round(&self, entry: &Entry<'_>) -> Round {

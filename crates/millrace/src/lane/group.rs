@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::decide::{Decided, Undecidable};
-use super::{CommittedEvent, Done, Job, Outlets, Queued, Refused};
+use super::job::Queued;
+use super::{CommittedEvent, Done, Job, Outlets, Refused};
 use crate::decider::{Cached, Loaded, Slot, SlotRef, Stored, Unreadable};
 use crate::sabotage::{Fault, is_off};
 use crate::store::{Answer, Epoch, GROUP_BYTES, Mark, Partition, Placed, Query, StoreError, Unit, Verdict};

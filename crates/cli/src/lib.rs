@@ -13,6 +13,7 @@ pub mod deadletters;
 pub mod demo;
 pub mod dev;
 pub mod doctor;
+pub mod documents;
 pub mod faults;
 pub mod key;
 pub mod metrics;

@@ -11,6 +11,7 @@ mod hostile;
 mod http_api;
 mod kills;
 mod power;
+mod schemathesis;
 mod serve;
 mod shop;
 mod up;

@@ -14,4 +14,5 @@ mod power;
 mod schemathesis;
 mod serve;
 mod shop;
+mod traces;
 mod up;

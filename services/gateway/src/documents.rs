@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
-use millrace::Problem;
 
 use access::Needs;
 
@@ -23,8 +22,6 @@ pub async fn document(
         return *refused;
     }
     let kind = if uri.path().ends_with(".json") { "application/json" } else { "text/markdown; charset=utf-8" };
-    match documents.get(uri.path()) {
-        Some(text) => ([(header::CONTENT_TYPE, kind)], text.clone()).into_response(),
-        None => Problem::NotFound("route_not_found").into_response(),
-    }
+    let text = documents.get(uri.path()).cloned().unwrap_or_default();
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

@@ -16,8 +16,8 @@ use crate::order::say;
 /// What happened to an order, in which service, because of what, and how long each step took
 ///
 /// Read from the feeds of a running shop through its admin listeners, as far back as the last 2,000 events of each
-/// partition. What has no cause there was asked for by a request, or told by a partner. Work that is open is shown with its
-/// tries, what is set aside with its reason.
+/// partition. What has no cause there was asked for by a request, told by a partner, or caused by what a service keeps to
+/// itself. Work that is open is shown with its tries, what is set aside with its reason.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -22,6 +22,5 @@ pub async fn document(
         return *refused;
     }
     let kind = if uri.path().ends_with(".json") { "application/json" } else { "text/markdown; charset=utf-8" };
-    let text = documents.get(uri.path()).cloned().unwrap_or_default();
-    ([(header::CONTENT_TYPE, kind)], text).into_response()
+    ([(header::CONTENT_TYPE, kind)], documents.get(uri.path()).cloned().unwrap_or_default()).into_response()
 }

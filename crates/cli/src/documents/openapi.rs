@@ -65,7 +65,14 @@ fn is_command(call: &Call) -> bool {
 }
 
 fn responses(call: &Call) -> Value {
-    let (status, body) = call.answer;
+    let body = call.answer;
+    let status = if body.is_none() {
+        204
+    } else if call.body.is_some() {
+        202
+    } else {
+        200
+    };
     let description = if status == 202 { "Accepted: decided and stored." } else { "As asked for." };
     let mut answer = json!({ "description": description });
     if let Some(body) = body {

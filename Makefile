@@ -46,7 +46,7 @@ soak: cargo ## The simulation, seed after seed, until Ctrl-C or a failure; FIRST
 
 sabotage: cargo ## Single conditions of the framework switched off; by which seed the simulation sees each
 	RANGES=3 cargo test $(locked) -p blackbox --features sabotage --test sabotage -- --nocapture --test-threads 1
-	cargo test $(locked) -p millrace --features sabotage --test pipeline without_the_rewind
+	cargo test $(locked) -p millrace --features sabotage --test pipeline losses::without_the
 
 naive: cargo ## What usual recipes for "exactly once" lose and double, beside our commit
 	RUNS=3 cargo test $(locked) -p blackbox --features sabotage --test sabotage -- --nocapture a_mark_apart

@@ -27,34 +27,15 @@ pub fn all(services: &[Service]) -> Vec<Value> {
 }
 
 fn scoped(mut component: Value, services: &[Service]) -> Value {
-    let is_live = component["metadata"]["name"] == "pubsub";
-    let dead = |service: &Service, topic: &str| format!("{topic}.dlq.{}", service.name);
-    let scope = |of: &dyn Fn(&Service) -> Vec<String>| {
-        let lines = services.iter().filter(|service| service.uses_broker());
-        lines.map(|service| format!("{}={}", service.name, of(service).join(","))).collect::<Vec<_>>().join(";")
-    };
-    let dead_of = |service: &Service| service.hears.iter().map(|topic| dead(service, topic)).collect::<Vec<_>>();
-    // A sidecar writes the dead letters of its own app through the live component, and reads them through the other.
-    let published = |service: &Service| {
-        let own = service.publishes.iter().map(|topic| (*topic).to_owned());
-        if is_live { own.chain(dead_of(service)).collect() } else { Vec::new() }
-    };
-    let heard = |service: &Service| {
-        if is_live { service.hears.iter().map(|topic| (*topic).to_owned()).collect() } else { dead_of(service) }
-    };
-    let all: Vec<String> = services.iter().flat_map(|service| [published(service), heard(service)].concat()).collect();
-    let protected: std::collections::BTreeSet<_> = all.into_iter().collect();
     component["auth"] = json!({ "secretStore": "kubernetes" });
     component["scopes"] = services.iter().filter(|service| service.uses_broker()).map(|service| service.name).collect();
     if let Some(settings) = component["spec"]["metadata"].as_array_mut() {
+        // One password for all, as yet.
+        settings.retain(|setting| setting["name"] != "redisUsername");
         for setting in settings.iter_mut().filter(|setting| setting["secretKeyRef"].is_object()) {
             let key = if setting["name"] == "redisHost" { "broker-host" } else { "broker-password" };
             setting["secretKeyRef"] = json!({ "name": SECRET, "key": key });
         }
-        let value = |name: &str, value: String| json!({ "name": name, "value": value });
-        settings.push(value("publishingScopes", scope(&published)));
-        settings.push(value("subscriptionScopes", scope(&heard)));
-        settings.push(value("protectedTopics", protected.into_iter().collect::<Vec<_>>().join(",")));
     }
     component
 }

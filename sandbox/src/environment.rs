@@ -49,9 +49,9 @@ pub(crate) struct CallbackBody {
     pub at: String,
 }
 
-/// The standard's schedule runs for days; a sandbox that nobody hears gives up after a minute and a
-/// half, and whoever missed the callback asks.
-const TRIES: u32 = 20;
+/// The standard's schedule runs for days; a sandbox that nobody hears gives up after a quarter of an
+/// hour, longer than an outage that a shop should survive, and whoever missed the callback asks.
+const TRIES: u32 = 180;
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 

@@ -52,11 +52,11 @@ impl Shop {
         first.expect("a callback within 10 s").unwrap()[0].clone()
     }
 
-    /// All callbacks heard within ten minutes of paused time, in which every sender ends.
+    /// All callbacks heard within half an hour of paused time, in which every sender ends.
     pub async fn heard(&self) -> Vec<Heard> {
         let mut heard = self.heard.subscribe();
         let never = heard.wait_for(|_| false);
-        assert!(tokio::time::timeout(Duration::from_secs(600), never).await.is_err());
+        assert!(tokio::time::timeout(Duration::from_secs(1800), never).await.is_err());
         self.heard.borrow().clone()
     }
 }

@@ -133,12 +133,12 @@ pub trait Storefront {
         }
     }
 
-    /// Waits until no service has anything on its way, calls to partners included; the error says who still has.
+    /// Waits until no service has anything on its way, calls to partners and theirs included; the error says who still has.
     async fn quiet(&self, within: Duration) -> Result<BTreeMap<&'static str, Pending>, String> {
         let start = self.clock().now_us();
         loop {
             let mut pending = BTreeMap::new();
-            let mut calling = false;
+            let mut calling = self.partners().are_busy();
             for name in SERVICES {
                 if let Some(service) = self.service(name) {
                     let is_effect = |work: &String| {
@@ -153,7 +153,8 @@ pub trait Storefront {
                 return Ok(pending);
             }
             if self.clock().now_us() - start > within.as_micros() as i64 {
-                return Err(format!("not quiet after {within:?}: {pending:#?}"));
+                let busy = self.partners().are_busy();
+                return Err(format!("not quiet after {within:?} (partners busy: {busy}): {pending:#?}"));
             }
             self.clock().sleep(Duration::from_secs(1)).await;
         }

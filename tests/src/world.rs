@@ -1,6 +1,7 @@
 //! The world as the shop reaches it in a test: the sandbox's own routers, called in process, with time-outs that count.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,14 +29,22 @@ pub struct Partners {
     pub harborpay: Provider,
     pub carrier: Carrier,
     pub mailbox: Mailbox,
+    /// What the partners still do of themselves: a charge that takes its time, a callback nobody has taken yet.
+    busy: Arc<AtomicUsize>,
 }
 
 impl Partners {
     /// Their books in memory; they go on in the present runtime, whoever calls them from where.
     pub fn open(clock: &Clock, callbacks: Arc<dyn Callbacks>, delivery_delay: Duration) -> Self {
         let runtime = Handle::current();
-        let environment =
-            Environment { clock: clock.clone(), callbacks, spawn: Arc::new(move |task| drop(runtime.spawn(task))) };
+        let busy = Arc::<AtomicUsize>::default();
+        let counted = busy.clone();
+        let spawn: sandbox::Spawn = Arc::new(move |task| {
+            let counted = counted.clone();
+            counted.fetch_add(1, SeqCst);
+            runtime.spawn(task.map(move |()| counted.fetch_sub(1, SeqCst)));
+        });
+        let environment = Environment { clock: clock.clone(), callbacks, spawn };
         let key = || SECRET.parse().expect("the sandbox's secret is one");
         let open = |name| Provider::open(name, key(), None, environment.clone()).expect("memory opens");
         let carrier = Carrier::open("carrier", key(), delivery_delay, None, environment.clone());
@@ -44,7 +53,13 @@ impl Partners {
             harborpay: open("harborpay"),
             carrier: carrier.expect("memory opens"),
             mailbox: Mailbox::open(None, clock.clone()).expect("memory opens"),
+            busy,
         }
+    }
+
+    /// Whether a partner still books or tells; before that no judge may come.
+    pub fn are_busy(&self) -> bool {
+        self.busy.load(SeqCst) > 0
     }
 
     pub fn world(&self) -> World {

@@ -65,7 +65,7 @@ impl Programs {
 
     /// Writes what the daprds of a system read.
     pub fn resources(&self, subject: Subject, folder: &Path) -> anyhow::Result<()> {
-        resources::write(folder)?;
+        resources::write_unscoped(folder)?;
         if let Subject::Peer(_) = subject {
             let theirs = home().join("peers/dapr-go");
             let components = resources::components(folder);

@@ -4,7 +4,7 @@
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use millrace::pii::Secret;
@@ -21,15 +21,20 @@ pub fn issue(config: &Config) -> anyhow::Result<Option<Secret>> {
         return Ok(config.admin_token.clone());
     }
     let token = random()?;
+    write(&path(config), &token)?;
+    Ok(Some(Secret::new(token)))
+}
+
+/// A file for its owner alone.
+pub fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let write = || {
-        fs::create_dir_all(&config.data)?;
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path(config))?;
+        fs::create_dir_all(path.parent().unwrap_or(path))?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         // An older file keeps its mode.
         file.set_permissions(Permissions::from_mode(0o600))?;
-        file.write_all(token.as_bytes())
+        file.write_all(text.as_bytes())
     };
-    write().with_context(|| format!("cannot write {}", path(config).display()))?;
-    Ok(Some(Secret::new(token)))
+    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// For a command that asks a running shop.

@@ -95,6 +95,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         watched = run.watch() => watched?,
     };
     let done = since(&run.before, &done);
+    run.look_back(started, &done).await?;
     let mut verdicts = run.books.judge(&run.shop, &run.goods, &outcomes).await?;
     verdicts.push(anyone(&run.books).await?);
     verdicts.push(happened(run.args.fault, &done));

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use futures::future::join_all;
+use millrace::pii::Secret;
 use tokio::process::Child;
 
 pub use child::{Spec, terminate};
@@ -33,6 +34,7 @@ use crate::faults::{self, Fault};
 use crate::order::say;
 use crate::ports::local;
 use crate::process::{Servers, listen, stop_signal};
+use crate::scopes;
 use child::Supervised;
 use plan::Plan;
 use programs::{DAPRD, REDIS};
@@ -74,11 +76,14 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     let plan = Plan::new(&config, daprd, redis)?;
     plan.check_ports().await?;
     resources::write(&config.data)?;
+    let admin = admin_token::issue(&config)?;
+    let operator = admin.as_ref().map(scopes::operator).unwrap_or_default();
+    resources::write_users(&config.data, &(plan.users.clone() + &operator))?;
     let mut shop = Shop::new(&config)?;
     tokio::select! {
         biased;
         () = &mut stop => {}
-        started = shop.start(&plan, &config) => {
+        started = shop.start(&plan, &config, admin) => {
             if let Err(error) = started {
                 shop.stop().await;
                 return Err(error);
@@ -119,7 +124,7 @@ impl Shop {
         })
     }
 
-    async fn start(&mut self, plan: &Plan, config: &Config) -> anyhow::Result<()> {
+    async fn start(&mut self, plan: &Plan, config: &Config, token: Option<Secret>) -> anyhow::Result<()> {
         let start = |spec: &child::Spec| Supervised::start(spec.clone(), self.roster.clone());
         self.redis = Some(start(&plan.redis));
         start::redis_answers(plan.redis.port).await?;
@@ -130,7 +135,7 @@ impl Shop {
         let counts = (!plan.proxies.is_empty()).then(|| self.counts.clone());
         let faults = faults::Faults::of(breakable::Shop::new(self.roster.clone(), counts, self.counts.fault()));
         let admin = listen(local(config.ports().admin())).await?;
-        self.proxies.add(admin, faults.router(admin_token::issue(config)?));
+        self.proxies.add(admin, faults.router(token));
         self.services = plan.services.iter().map(|(app, daprd)| (start(app), start(daprd))).collect();
         start::ready(config).await
     }

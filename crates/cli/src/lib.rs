@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod order;
 pub mod ports;
 pub mod process;
+pub mod scopes;
 pub mod seed;
 pub mod serve;
 pub mod services;
@@ -31,7 +32,7 @@ pub mod why;
 use std::io;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use config::Config;
 
 /// An event-driven shop that loses no event and acts on none twice.
@@ -110,23 +111,30 @@ pub fn main() -> ExitCode {
     dev::exit_with_parent();
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    telemetry::start(cli.config.log, cli.command.stays());
     let innermost = matches.subcommand().map_or(&matches, |(_, matches)| matches);
     if let Some(variable) = config::shown_secret(innermost) {
         eprintln!("millrace: a flag's secret is in the list of processes: use {variable}, or file:PATH");
         return ExitCode::from(2);
     }
-    if cli.command.stays() {
-        tracing::info!("configuration: {}", config::describe(innermost));
-    }
-    let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(cli.command.run(&cli.config)),
-        Err(error) => Err(error.into()),
-    };
-    outcome.unwrap_or_else(|error| {
+    run(cli, innermost).unwrap_or_else(|error| {
         eprintln!("millrace: {error:#}{}", advice(&error));
         ExitCode::from(if error.is::<WrongUse>() { 2 } else { 3 })
     })
+}
+
+fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let exporter = {
+        let _entered = runtime.enter();
+        telemetry::start(cli.config.log, cli.command.stays())?
+    };
+    if cli.command.stays() {
+        tracing::info!("configuration: {}", config::describe(matches));
+    }
+    let outcome = runtime.block_on(cli.command.run(&cli.config));
+    // Not in the runtime: it waits for the last spans.
+    exporter.iter().for_each(telemetry::Exporter::flush);
+    outcome
 }
 
 fn advice(error: &anyhow::Error) -> &'static str {

@@ -31,6 +31,7 @@ use crate::schema::{Document, Violation};
 use crate::service::Service;
 use crate::sidecar::{ANSWERED, PUBSUB, PUBSUB_DEADLETTER, Status, dead_letters};
 use crate::store::{Answer, PARTITIONS, Position, Query};
+use crate::trace;
 
 /// Longest body of a command.
 const COMMAND_BYTES: usize = 1 << 20;
@@ -44,7 +45,8 @@ const BULK: (u32, u32) = (100, 2);
 impl Service {
     /// Everything the service answers. Without a token the router is for callers in the same process.
     pub fn router(&self, token: Option<Secret>) -> Router {
-        let commands = self.own_routes().layer(middleware::from_fn(fingerprint));
+        let traced = middleware::from_fn_with_state(self.clone(), trace::request);
+        let commands = self.own_routes().layer(middleware::from_fn(fingerprint)).layer(traced);
         let router = Router::new()
             .route("/events", post(events))
             .route("/dapr/subscribe", get(subscribe))

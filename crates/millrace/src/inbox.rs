@@ -9,6 +9,7 @@ mod ahead;
 mod drive;
 mod park;
 mod progress;
+mod span;
 mod start;
 mod voids;
 

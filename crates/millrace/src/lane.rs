@@ -4,6 +4,7 @@
 
 mod decide;
 mod group;
+mod job;
 mod opener;
 mod outlets;
 mod watched;
@@ -12,16 +13,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use crate::decider::Decision;
-use crate::event::Context;
-use crate::idempotency::PendingResult;
-use crate::problem::Rejected;
-use crate::store::{Epoch, Floor, GROUP_UNITS, Mark, NewWork, Park, Partition, Settle, StoreError};
+use crate::clock::Clock;
+use crate::store::{Epoch, GROUP_UNITS, Partition, StoreError};
 use group::Memory;
+use job::Queued;
 
+pub(crate) use job::{Done, Job, Refused, Reply};
 pub(crate) use opener::Opener;
 pub(crate) use outlets::{CommittedEvent, Outlets};
 pub(crate) use watched::Watched;
@@ -35,76 +34,6 @@ const CONFLICT_TRIES: u32 = 64;
 /// Longest pause after a conflict; the first retry has none, since the usual reason is a state remembered for too long.
 const CONFLICT_PAUSE: Duration = Duration::from_millis(64);
 
-/// What a lane is asked to commit as one unit.
-pub(crate) struct Job {
-    pub mark: Mark,
-    pub decisions: Arc<[Box<dyn Decision>]>,
-    pub context: Context,
-    pub settles: Vec<Settle>,
-    pub parks: Vec<Park>,
-    pub floors: Vec<Floor>,
-    /// Besides what the recorded events cause.
-    pub work: Vec<NewWork>,
-    /// Set for a request: what its mark keeps.
-    pub request: Option<PendingResult>,
-    /// [`Opener::openings`] as read at admit: the unit is refused as stale when the partition was opened again since.
-    pub life: Option<u64>,
-}
-
-impl Job {
-    pub fn new(mark: Mark, context: Context) -> Self {
-        Self {
-            mark,
-            decisions: Arc::new([]),
-            context,
-            settles: Vec::new(),
-            parks: Vec::new(),
-            floors: Vec::new(),
-            work: Vec::new(),
-            request: None,
-            life: None,
-        }
-    }
-
-    pub fn decide(self, decisions: Vec<Box<dyn Decision>>) -> Self {
-        Self { decisions: decisions.into(), ..self }
-    }
-
-    pub fn settle(settles: Vec<Settle>, life: Option<u64>) -> Self {
-        Self { settles, life, ..Self::new(Mark::None, Context::default()) }
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Done {
-    /// Committed; `Some` when the decider refused and only the mark was written.
-    Committed(Option<Rejected>),
-    /// It was committed before; a request's stored result.
-    Duplicate(Bytes),
-}
-
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum Refused {
-    #[error("progress moved: admit again")]
-    Stale,
-    #[error("too many conflicts")]
-    Conflict,
-    #[error("{0}")]
-    Poison(String),
-    #[error("lane closed")]
-    Closed,
-    #[error("lane full")]
-    Full,
-}
-
-pub(crate) type Reply = Result<Done, Refused>;
-
-pub(crate) struct Queued {
-    pub job: Job,
-    pub tries: u32,
-    pub reply: oneshot::Sender<Reply>,
-}
-
 /// The handle of a partition's lane.
 pub(crate) struct Lane {
     queue: mpsc::Sender<Queued>,
@@ -113,6 +42,8 @@ pub(crate) struct Lane {
     commits: Watched<u64>,
     /// When (µs) there is work to be taken up, as far as this process knows.
     due_us: Arc<AtomicI64>,
+    partition: Partition,
+    clock: Clock,
 }
 
 impl Lane {
@@ -121,8 +52,9 @@ impl Lane {
         let (riders, riding) = mpsc::channel(RIDERS);
         let (epoch, commits) = (Watched::new(None), Watched::new(0));
         let due_us = Arc::new(AtomicI64::new(i64::MIN));
+        let clock = outlets.clock.clone();
         let worker = Worker {
-            memory: Memory::new(partition, outlets.clone(), due_us.clone()),
+            memory: Memory::new(partition.clone(), outlets.clone(), due_us.clone()),
             epoch: None,
             opened: epoch.clone(),
             opening: 0,
@@ -132,7 +64,7 @@ impl Lane {
             riding,
         };
         outlets.tasks().spawn(worker.run());
-        Self { queue, riders, epoch, commits, due_us }
+        Self { queue, riders, epoch, commits, due_us, partition, clock }
     }
 
     /// Whether the partition is worth a look; from here on only for what is expected anew.
@@ -160,24 +92,24 @@ impl Lane {
 
     /// Waits for a place in the queue, then for the verdict.
     pub async fn submit(&self, job: Job) -> Reply {
-        Self::send(&self.queue, job).await
+        self.send(&self.queue, job).await
     }
 
     /// As [`Lane::submit`], but in the commit of something else: without one it waits for ever.
     pub async fn ride(&self, job: Job) -> Reply {
-        Self::send(&self.riders, job).await
+        self.send(&self.riders, job).await
     }
 
-    async fn send(queue: &mpsc::Sender<Queued>, job: Job) -> Reply {
-        let (reply, verdict) = oneshot::channel();
-        queue.send(Queued { job, tries: 0, reply }).await.map_err(|_| Refused::Closed)?;
+    async fn send(&self, queue: &mpsc::Sender<Queued>, job: Job) -> Reply {
+        let (queued, verdict) = Queued::new(job, &self.partition, &self.clock);
+        queue.send(queued).await.map_err(|_| Refused::Closed)?;
         verdict.await.unwrap_or(Err(Refused::Closed))
     }
 
     /// As [`Lane::submit`], but refused at once when the lane is full.
     pub async fn try_submit(&self, job: Job) -> Reply {
-        let (reply, verdict) = oneshot::channel();
-        self.queue.try_send(Queued { job, tries: 0, reply }).map_err(|error| match error {
+        let (queued, verdict) = Queued::new(job, &self.partition, &self.clock);
+        self.queue.try_send(queued).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refused::Full,
             mpsc::error::TrySendError::Closed(_) => Refused::Closed,
         })?;
@@ -290,7 +222,6 @@ impl Worker {
 
 fn refuse(queued: Vec<Queued>, reason: &Refused) {
     for queued in queued {
-        // A caller that no longer waits needs no answer.
-        let _ = queued.reply.send(Err(reason.clone()));
+        queued.answer(Err(reason.clone()));
     }
 }

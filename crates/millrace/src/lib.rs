@@ -31,6 +31,7 @@ pub mod store;
 mod tasks;
 pub mod testing;
 pub mod timeline;
+pub mod trace;
 pub mod tracker;
 pub mod view;
 pub mod webhook;

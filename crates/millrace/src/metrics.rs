@@ -30,6 +30,18 @@ pub(crate) enum Delivery {
     Ignored,
 }
 
+impl Delivery {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Duplicate => "duplicate",
+            Self::Held => "held",
+            Self::Waiting => "waiting",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Metrics {
     registry: Mutex<Registry>,
@@ -126,8 +138,7 @@ impl Metrics {
     }
 
     pub(crate) fn delivery(&self, delivery: Delivery) {
-        let outcome = format!("{delivery:?}").to_lowercase();
-        self.deliveries.get_or_create(&vec![("outcome", outcome)]).inc();
+        self.deliveries.get_or_create(&vec![("outcome", delivery.name().to_owned())]).inc();
     }
 
     pub(crate) fn latency(&self, by: &Progress, since_us: i64) {

@@ -166,7 +166,11 @@ impl Service {
             let previous = if is_off(Fault::Previous) { 0 } else { event.placed.previous };
             splice(&event.record, Placed { previous, ..event.placed })
         });
+        let spans: Vec<_> = batch.iter().map(|(event, tries)| event.send_span(self, *tries)).collect();
         let answers = self.sidecar().publish_all(topic, bytes.collect()).await;
+        for (span, answer) in spans.into_iter().zip(&answers) {
+            answer.as_ref().map_or_else(|_| span.failed(&"refused"), |()| span.outcome("sent"));
+        }
         let (mut taken, mut failed) = (Vec::new(), Vec::new());
         for (tried, answer) in batch.into_iter().zip(answers) {
             match answer {

@@ -11,6 +11,7 @@ use crate::problem::Problem;
 use crate::schema::EventSet;
 use crate::service::Service;
 use crate::store::{Answer, Leaving, Mark, Query, StreamId};
+use crate::trace::span;
 use crate::view::unreadable;
 
 /// Longest an HTTP caller waits for a commit before it is told to try again.
@@ -37,15 +38,26 @@ impl Service {
         command: C,
     ) -> Result<(), Problem> {
         let decision = Commanded(command);
-        let correlation = self.correlation(&decision).await.unwrap_or(context.correlation);
-        let context = Context { correlation, ..context };
+        let story = self.story(&decision).await.unwrap_or_else(|| context.clone());
+        let call = context.traceparent.filter(|call| story.traceparent.as_ref() != Some(call));
+        let span = span!(
+            story.traceparent.as_deref(),
+            self.name(),
+            self.clock(),
+            "consumer",
+            format!("receive {sender}").as_str(),
+            messaging.message.id = id
+        );
+        call.iter().for_each(|call| span.record("link", call.as_str()));
+        let mut context = Context { correlation: story.correlation, traceparent: story.traceparent.clone(), ..context };
+        span.enter(&mut context);
         let pending = PendingResult { fingerprint: String::new(), accepted: Accepted::new(serde_json::Value::Null) };
         let mark = Mark::Request { key: format!("{sender}|{id}"), ttl_ms: KEPT.as_millis() as u64 };
         self.request(mark, context, Box::new(decision), pending).await.map(drop)
     }
 
     /// Of the story a decision's stream began with. Who sends a callback knows nothing of it, but tells a part of it.
-    async fn correlation(&self, decision: &impl Decision) -> Option<String> {
+    async fn story(&self, decision: &impl Decision) -> Option<Context> {
         let slots = decision.reads().into_iter();
         let stream = slots.map(|slot| slot.slot).find_map(|slot| match slot {
             Slot::Stream(stream) => Some(stream),
@@ -56,7 +68,7 @@ impl Service {
             return None;
         };
         let first = events.into_iter().next()?;
-        Some(Incoming::recorded(&first.record, first.placed).ok()?.context.correlation)
+        Some(Incoming::recorded(&first.record, first.placed).ok()?.context)
     }
 
     async fn request(

@@ -13,7 +13,7 @@ use axum::http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{MethodFilter, get, on};
 use axum::{Router, extract::State};
@@ -84,6 +84,7 @@ pub fn public(service: Service, guard: Guard) -> Router {
         .fallback(|| async { Problem::NotFound("route_not_found") })
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(from_fn_with_state(service.clone(), millrace::trace::request))
         .layer(map_response(protected))
         .with_state(Door { service, guard })
 }

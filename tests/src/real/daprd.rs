@@ -1,10 +1,13 @@
 //! A real daprd, started as `millrace dev` and `dapr.yaml` start it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::Request;
 use bytes::Bytes;
+use cli::dev::resources::REDIS as RESOURCES;
+use cli::scopes::{sidecar_user, unscoped};
+use cli::services::SERVICES;
 use millrace::outside::{exchange, http_client};
 use tokio::process::Child;
 
@@ -18,7 +21,7 @@ pub struct Daprd {
 impl Daprd {
     /// Beside the app that listens on `app_port`; returns when its API on `http_port` serves.
     pub async fn start(ground: &Ground, id: &str, tokens: &Tokens, app_port: u16, http_port: u16) -> Self {
-        let components = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../components/redis");
+        let components = components(ground.folder(), id);
         let flags = format!(
             "--mode standalone --app-id {id} --app-port {app_port} --app-protocol http --app-channel-address 127.0.0.1 \
              --dapr-http-port {http_port} --dapr-grpc-port {} --dapr-internal-grpc-port {} --metrics-port {} \
@@ -31,9 +34,13 @@ impl Daprd {
         );
         let mut command = program("MILLRACE_DAPRD", "daprd");
         command.args(flags.split_whitespace());
-        command.arg("--resources-path").arg(&components).arg("--config").arg(components.join("configuration.yaml"));
+        command.arg("--resources-path").arg(&components).arg("--config").arg(shipped("configuration.yaml"));
         command.envs([("DAPR_HOST_IP", "127.0.0.1"), ("MILLRACE_REDIS_HOST", &ground.redis.address())]);
         command.envs([("DAPR_API_TOKEN", tokens.api.expose()), ("APP_API_TOKEN", tokens.app.expose())]);
+        if ground.has_users {
+            let user = sidecar_user(id);
+            command.envs([("MILLRACE_REDIS_USERNAME", &user), ("MILLRACE_REDIS_PASSWORD", &user)]);
+        }
         // Replicas of an app share its id.
         let log = format!("{id}-{http_port}.log");
         let help = "export MILLRACE_DAPRD=$(tools/get-daprd)";
@@ -55,4 +62,21 @@ impl Daprd {
         assert!(!log.contains("INIT_COMPONENT_FAILURE"), "{id}'s daprd lacks a component:\n{log}");
         Self { _process: process }
     }
+}
+
+/// The shop's own apps have the shop's components; others may publish and hear what they like.
+fn components(folder: &Path, id: &str) -> PathBuf {
+    if SERVICES.contains(&id) {
+        return shipped("");
+    }
+    let components = folder.join("unscoped");
+    std::fs::create_dir_all(&components).expect("a writable folder");
+    for (name, text) in RESOURCES {
+        std::fs::write(components.join(name), unscoped(text)).expect("a writable folder");
+    }
+    components
+}
+
+fn shipped(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../components/redis").join(file)
 }

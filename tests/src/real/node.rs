@@ -16,14 +16,19 @@ use super::redis::Redis;
 /// What the nodes of a deployment share: the broker, and the folder in which sidecars find each other.
 pub struct Ground {
     pub redis: Redis,
+    /// Whether each sidecar is a user of Redis of its own, with its name for a password.
+    pub has_users: bool,
     folder: Folder,
 }
 
 impl Ground {
     pub async fn new(fsync: &str) -> Arc<Self> {
-        let redis = Redis::start(fsync).await;
+        Self::on(Redis::start(fsync).await, false)
+    }
+
+    pub fn on(redis: Redis, has_users: bool) -> Arc<Self> {
         let folder = Folder::new(&format!("dapr-{}", free_port()));
-        Arc::new(Self { redis, folder })
+        Arc::new(Self { redis, has_users, folder })
     }
 
     /// Every daprd's working directory.

@@ -12,3 +12,4 @@ mod heard;
 mod orders;
 mod replicas;
 mod saga;
+mod scopes;

@@ -36,6 +36,7 @@ everywhere! {
     files_say_what_they_are_for: source::says_what_it_is_for;
     functions_are_short: source::has_short_functions;
     services_name_no_event_by_hand: source::names_no_event;
+    unsafe_code_is_forbidden_everywhere: source::forbids_unsafe_code;
     tasks_start_only_where_they_are_owned: source::spawns_only_where_allowed;
     what_is_simulated_selects_in_order: source::selects_in_order;
     nothing_is_silenced: source::silences_nothing;

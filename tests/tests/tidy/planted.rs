@@ -46,6 +46,12 @@ fn an_event_named_by_hand_is_found() {
 }
 
 #[test]
+fn a_crate_that_does_not_forbid_unsafe_code_is_found() {
+    finds(source::forbids_unsafe_code, "crates/a/Cargo.toml", "[lints]\n[package]", "[lints]\nworkspace = true\n");
+    finds(source::forbids_unsafe_code, "Cargo.toml", "unsafe_code = \"deny\"", "unsafe_code = \"forbid\"");
+}
+
+#[test]
 fn a_task_that_nobody_owns_is_found() {
     let good = "service.tasks().spawn(task); // never tokio::spawn";
     finds(source::spawns_only_where_allowed, SERVICE, "tokio::spawn(task);", good);

@@ -105,6 +105,16 @@ pub fn names_no_event(file: &File) -> Vec<String> {
     file.text.lines().enumerate().filter_map(named).collect()
 }
 
+/// What one crate may not do, none may.
+pub fn forbids_unsafe_code(file: &File) -> Vec<String> {
+    let wanted = match file.path.strip_suffix("Cargo.toml") {
+        Some("") => "unsafe_code = \"forbid\"",
+        Some(_) => "[lints]\nworkspace = true",
+        None => return Vec::new(),
+    };
+    if file.text.contains(wanted) { Vec::new() } else { vec![file.at(1, &format!("without {wanted:?}"))] }
+}
+
 /// A task that no scope owns outlives its service, and a simulation does not see it.
 pub fn spawns_only_where_allowed(file: &File) -> Vec<String> {
     let is_excused = file.is_test() || SPAWNS.iter().any(|(path, _)| file.path.starts_with(path));

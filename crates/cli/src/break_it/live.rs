@@ -21,12 +21,20 @@ impl Run {
             let done = if self.is_on.get() { self.switch.on().await? } else { self.switch.done().await? };
             // A shop that is being killed may be slow to tell; the fault's lease must not wait for it.
             let books = timeout(LOOK, self.books_now()).await;
-            if !self.args.json {
-                let books = books.unwrap_or_else(|_| Ok("the shop is slow to tell".to_owned()));
-                let books = books.unwrap_or_else(|error| format!("{error:#}"));
-                let done = told(self.args.fault, &since(&self.before, &done));
-                say(&format!("{:>4} s  {done} | {books}", started.elapsed().as_secs()));
-            }
+            let books = books.unwrap_or_else(|_| Ok("the shop is slow to tell".to_owned()));
+            self.tell(started, &since(&self.before, &done), &books.unwrap_or_else(|error| format!("{error:#}")));
+        }
+    }
+
+    /// The last look, at a shop that is whole again.
+    pub async fn look_back(&self, started: Instant, done: &Done) -> anyhow::Result<()> {
+        self.tell(started, done, &self.books_now().await?);
+        Ok(())
+    }
+
+    fn tell(&self, started: Instant, done: &Done, books: &str) {
+        if !self.args.json {
+            say(&format!("{:>4} s  {} | {books}", started.elapsed().as_secs(), told(self.args.fault, done)));
         }
     }
 

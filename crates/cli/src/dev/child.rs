@@ -50,7 +50,14 @@ pub struct Spec {
 
 impl Spec {
     fn spawn(&self) -> std::io::Result<Child> {
-        Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        if !self.is_ours {
+            // A daprd would send spans of its own, and by gRPC.
+            for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OTEL_")) {
+                command.env_remove(name);
+            }
+        }
+        command
             .args(&self.args)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env(EXIT_WITH_STDIN, "1")

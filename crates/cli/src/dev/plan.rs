@@ -1,9 +1,12 @@
 //! Who is started with what: every process of the shop on one machine.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use millrace::pii::Secret;
+
+use ::access::hash;
 
 use super::child::Spec;
 use super::inherited::environment;
@@ -12,6 +15,7 @@ use crate::admin_token::random;
 use crate::config::{Bus, Config, Durability, Faults, Store};
 use crate::ports::{Ports, ServicePorts, local};
 use crate::process::listen;
+use crate::scopes::{self, sidecar_user, users};
 use crate::services::SERVICES;
 
 /// Where a service and its daprd are found, and where each finds Redis.
@@ -41,6 +45,8 @@ pub struct Plan {
     pub services: Vec<(Spec, Spec)>,
     /// From, to.
     pub proxies: Vec<(u16, u16)>,
+    /// Redis' users and what each may do.
+    pub users: String,
     ports: Vec<u16>,
 }
 
@@ -58,6 +64,7 @@ impl Plan {
         let ours = std::env::current_exe()?;
         let mut services = Vec::new();
         let mut proxies = Vec::new();
+        let mut passwords = BTreeMap::new();
         for (place, service) in SERVICES.iter().enumerate() {
             let own = ports.service(place);
             let (direct, detour) = (Links::direct(own, ports.redis()), Links::detour(own));
@@ -70,12 +77,23 @@ impl Plan {
                 proxies.extend([(detour.app, direct.app), (detour.daprd, direct.daprd)]);
             }
             let tokens = [(API_TOKEN, random()?.into()), ("APP_API_TOKEN", random()?.into())];
-            let app = app(config, &ours, service, own, links, &tokens);
-            services.push((app, sidecar(&config.data, &daprd, service, own, links, &tokens)));
+            let (store, broker, user) = (random()?, random()?, sidecar_user(service));
+            let url = format!("redis://{service}:{store}@{}", local(links.store));
+            let users = [("MILLRACE_REDIS_USERNAME", (&user).into()), ("MILLRACE_REDIS_PASSWORD", (&broker).into())];
+            passwords.extend([((*service).to_owned(), hash(&store)), (user, hash(&broker))]);
+            let app =
+                app(config, &ours, service, own, links, &[&tokens[..], &[("MILLRACE_REDIS_URL", url.into())]].concat());
+            let daprd = sidecar(&config.data, &daprd, service, own, links, &[tokens, users].concat());
+            services.push((app, daprd));
         }
         let partners = partners(config, &ours, ports);
         let ports = self::ports(config).into_iter().chain(proxies.iter().map(|(at, _)| *at)).collect();
-        Ok(Self { redis: redis_server(config, redis), partners, services, proxies, ports })
+        let mut users = users(config, |user| passwords.get(user).cloned());
+        if faults == Faults::Detour {
+            // Whoever runs the proxies breaks Redis, too.
+            users = users.replacen(scopes::NOBODY, "user default on nopass ~* &* +@all", 1);
+        }
+        Ok(Self { redis: redis_server(config, redis), partners, services, proxies, users, ports })
     }
 
     /// Names the first that is taken, before anything is started.
@@ -108,7 +126,8 @@ fn redis_server(config: &Config, program: PathBuf) -> Spec {
     let folder = resources::redis(&config.data);
     // Never evicts: an evicted mark is an effect done twice. No snapshots: the log has it all, synced at every commit.
     let settings = "--bind 127.0.0.1 --appendonly yes --appendfsync always --save  --maxmemory-policy noeviction --loglevel warning";
-    let args = settings.split(' ').map(OsString::from).chain(["--port".into(), port.to_string().into()]).collect();
+    let settings = settings.split(' ').chain(["--aclfile", resources::USERS]).map(OsString::from);
+    let args = settings.chain(["--port".into(), port.to_string().into()]).collect();
     Spec {
         name: "redis".to_owned(),
         program,
@@ -153,7 +172,6 @@ fn app(config: &Config, ours: &Path, service: &str, own: ServicePorts, links: Li
     environment.extend(tokens.iter().cloned());
     let port = |port: u16| OsString::from(port.to_string());
     environment.extend([("APP_PORT", port(own.app)), ("DAPR_HTTP_PORT", port(links.daprd))]);
-    environment.push(("MILLRACE_REDIS_URL", format!("redis://{}", local(links.store)).into()));
     environment.push(("MILLRACE_ADMIN", local(own.admin).to_string().into()));
     Spec {
         name: service.to_owned(),

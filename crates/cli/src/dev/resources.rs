@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::admin_token;
+use crate::scopes::unscoped;
+
 /// `components/redis`, by file name.
 pub const REDIS: [(&str, &str); 5] = [
     ("pubsub.yaml", include_str!("../../../../components/redis/pubsub.yaml")),
@@ -13,6 +16,8 @@ pub const REDIS: [(&str, &str); 5] = [
     ("secrets.yaml", include_str!("../../../../components/redis/secrets.yaml")),
     (CONFIGURATION, include_str!("../../../../components/redis/configuration.yaml")),
 ];
+/// In Redis' folder.
+pub const USERS: &str = "users.acl";
 const CONFIGURATION: &str = "configuration.yaml";
 
 /// Every daprd's working directory: name resolution's file is relative to it.
@@ -30,6 +35,15 @@ pub fn configuration(data: &Path) -> PathBuf {
 }
 
 pub fn write(data: &Path) -> anyhow::Result<()> {
+    write_as(data, str::to_owned)
+}
+
+/// For other apps than the shop's, on other topics.
+pub fn write_unscoped(data: &Path) -> anyhow::Result<()> {
+    write_as(data, |text| unscoped(text).to_owned())
+}
+
+fn write_as(data: &Path, scoped: impl Fn(&str) -> String) -> anyhow::Result<()> {
     let (folder, components) = (folder(data), components(data));
     let write = || -> std::io::Result<()> {
         // The names of an earlier start, perhaps on other ports, would be called for a while.
@@ -40,7 +54,7 @@ pub fn write(data: &Path) -> anyhow::Result<()> {
         fs::create_dir_all(redis(data))?;
         for (name, text) in REDIS {
             let path = if name == CONFIGURATION { configuration(data) } else { components.join(name) };
-            fs::write(path, text)?;
+            fs::write(path, scoped(text))?;
         }
         Ok(())
     };
@@ -49,4 +63,9 @@ pub fn write(data: &Path) -> anyhow::Result<()> {
 
 pub fn redis(data: &Path) -> PathBuf {
     data.join("redis")
+}
+
+/// The operator's token may be one that somebody chose: its hash is for the owner's eyes.
+pub fn write_users(data: &Path, users: &str) -> anyhow::Result<()> {
+    admin_token::write(&redis(data).join(USERS), users)
 }

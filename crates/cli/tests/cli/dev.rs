@@ -14,10 +14,15 @@ const DAPRD: &str = "payment/daprd";
 
 /// `dev`, with what it finds daprd and Redis by.
 pub fn dev(data: &Directory, more: &[&str]) -> Shop {
+    dev_in(data, more, &[])
+}
+
+/// As [`dev`], with more in its environment.
+pub fn dev_in(data: &Directory, more: &[&str], environment: &[(&str, &str)]) -> Shop {
     let ports = ports();
     let mut dev = millrace(ports, &[&["dev", "--data", data.path()], more].concat());
     let found_by = ["PATH", "HOME", "MILLRACE_DAPRD", "MILLRACE_REDIS_SERVER"];
-    dev.envs(std::env::vars().filter(|(name, _)| found_by.contains(&&**name)));
+    dev.envs(std::env::vars().filter(|(name, _)| found_by.contains(&&**name))).envs(environment.iter().copied());
     Shop::spawn(ports, dev)
 }
 

@@ -8,7 +8,7 @@ use cli::ports::local_url;
 use deploy::{alerts, dashboards};
 use tokio::time::Instant;
 
-use crate::shop::{DEADLINE, Directory, Shop, millrace, order, ports};
+use crate::shop::{ADMIN_TOKEN, DEADLINE, Directory, Shop, millrace, order, ports};
 
 /// Words of queries that are names of metrics of ours or of Dapr's.
 fn named() -> BTreeSet<String> {
@@ -47,7 +47,8 @@ async fn every_metric_of_a_rule_or_dashboard_is_emitted() {
     let addresses: Vec<String> = services.flat_map(|own| [local_url(own.admin), local_url(own.dapr_metrics)]).collect();
 
     // Something that is no event of the shop's, so that something is set aside.
-    let broker = redis::Client::open(format!("redis://127.0.0.1:{}", ports.redis())).expect("an address");
+    let broker =
+        redis::Client::open(format!("redis://operator:{ADMIN_TOKEN}@127.0.0.1:{}", ports.redis())).expect("an address");
     let mut broker = broker.get_multiplexed_async_connection().await.expect("the broker answers");
     let stranger = r#"{"specversion":"1.0","id":"1","source":"/nobody","type":"payment.processed","data":{}}"#;
     let _: String = redis::cmd("XADD")

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::{Args, FromArgMatches};
 use cli::config::Config;
+use cli::scopes;
 use cli::services::all;
 use cli::topology;
 use millrace::clock::Clock;
@@ -35,6 +36,17 @@ fn config() -> Config {
 #[test]
 fn the_topology_is_the_committed_one() {
     golden("docs/topology.txt", &topology::text(&config()));
+}
+
+#[test]
+fn scopes_and_users_are_the_committed_ones() {
+    let committed = |path: &str| {
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).expect("it is there")
+    };
+    let (live, dead) = ("components/redis/pubsub.yaml", "components/redis/pubsub-deadletter.yaml");
+    golden(live, &scopes::live(&committed(live), &config()));
+    golden(dead, &scopes::dead(&committed(dead), &config()));
+    golden("components/redis/users.acl", &scopes::users(&config(), |_| None));
 }
 
 #[test]

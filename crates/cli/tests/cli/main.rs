@@ -13,4 +13,5 @@ mod kills;
 mod power;
 mod serve;
 mod shop;
+mod traces;
 mod up;

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 pub const DEADLINE: Duration = Duration::from_secs(40);
-const ADMIN_TOKEN: &str = "admin-token";
+pub const ADMIN_TOKEN: &str = "admin-token";
 
 /// Ports that no other test of this process has, and hardly one of another.
 pub fn ports() -> Ports {
@@ -116,9 +116,14 @@ impl Shop {
 
     /// Asks until nothing is on its way; whatever is set aside or held never passes.
     pub async fn nothing_is_left(&self) {
+        self.nothing_is_left_at(self.ports.admin()).await;
+    }
+
+    /// As [`Shop::nothing_is_left`], of whom this admin listener knows.
+    pub async fn nothing_is_left_at(&self, admin: u16) {
         let started = Instant::now();
         loop {
-            let pending = self.admin("/pending").await.success().expect("the token is right");
+            let pending = self.admin_at(admin, "/pending").await.success().expect("the token is right");
             let services = pending.as_object().expect("by service").values();
             let mut services = services.map(|value| serde_json::from_value::<Pending>(value.clone()).expect("pending"));
             if services.all(|service| service.is_quiet() && service.held == 0 && service.parked == 0) {
@@ -129,7 +134,11 @@ impl Shop {
     }
 
     pub async fn admin(&self, path: &str) -> Answer {
-        let admin = Client::new(&local_url(self.ports.admin()));
+        self.admin_at(self.ports.admin(), path).await
+    }
+
+    async fn admin_at(&self, port: u16, path: &str) -> Answer {
+        let admin = Client::new(&local_url(port));
         let request = Request::get(admin.url(path)).header("authorization", format!("Bearer {ADMIN_TOKEN}"));
         admin.send(request.body(Bytes::new()).expect("a request")).await.expect("the admin listener answers")
     }

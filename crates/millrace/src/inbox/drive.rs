@@ -19,6 +19,7 @@ use crate::partition::partition_of;
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
 use crate::store::{Answer, Mark, Outcome, Park, Placed, Query};
+use crate::trace::Traced;
 use crate::tracker::Admission;
 use crate::view::View;
 
@@ -53,6 +54,7 @@ pub(super) struct Entry<'a> {
     pub incoming: &'a Incoming,
     pub placed: Placed,
     pub way: &'a Way,
+    pub span: &'a Traced,
 }
 
 impl Service {
@@ -70,10 +72,11 @@ impl Service {
                 return self.park_unplaced(consumer, &incoming, record).await;
             };
             let progress = self.inbox().progress(&consumer.name, &feed);
+            let span = &self.process_span(consumer, &incoming, &feed);
             let Some(in_work) = progress.begin(placed.position) else {
-                return self.metrics().delivery(Delivery::Duplicate);
+                return self.came_again(span);
             };
-            let entry = Entry { consumer, progress: &progress, incoming: &incoming, placed, way: &way };
+            let entry = Entry { consumer, progress: &progress, incoming: &incoming, placed, way: &way, span };
             for _ in 0..ROUNDS {
                 match self.round(&entry).await {
                     Round::Over => return,
@@ -81,6 +84,7 @@ impl Service {
                     Round::Early if !matches!(way, Way::Arrived) => return,
                     Round::Early => {
                         drop(in_work);
+                        self.delivered(span, Delivery::Waiting);
                         return self.wait_for_predecessor(consumer.clone(), incoming.clone(), progress);
                     }
                 }
@@ -97,7 +101,7 @@ impl Service {
         let (admitted, admission) = entry.progress.admit(entry.placed, is_released);
         match admission {
             Admission::Settled | Admission::Held => {
-                self.metrics().delivery(Delivery::Duplicate);
+                self.came_again(entry.span);
                 Round::Over
             }
             _ if !entry.progress.reaches(entry.placed.position) => self.ask_for(entry).await,
@@ -185,6 +189,7 @@ impl Service {
         let inline = targets.len() == 1 && targets.contains_key(&home);
         let mut context = entry.incoming.cause();
         context.actor = Some(self.name().to_owned());
+        entry.span.enter(&mut context);
         let mut settled = false;
         for (number, decisions) in targets {
             let mark = Mark::Event {
@@ -200,13 +205,13 @@ impl Service {
             match self.lane(number).submit(job).await {
                 Ok(Done::Committed(rejected)) => {
                     settled = inline;
-                    self.metrics().delivery(Delivery::Committed);
+                    self.delivered(entry.span, Delivery::Committed);
                     self.metrics().latency(entry.progress, self.clock().now_us() - entry.incoming.time_us);
                     if let Some(rejected) = rejected {
                         tracing::info!(service = self.name(), event = entry.incoming.id, %rejected, "the domain refused what an event asked for");
                     }
                 }
-                Ok(Done::Duplicate(_)) => self.metrics().delivery(Delivery::Duplicate),
+                Ok(Done::Duplicate(_)) => self.delivered(entry.span, Delivery::Duplicate),
                 Err(Refused::Stale) => return Round::Again,
                 Err(Refused::Poison(detail)) => {
                     let record = Parked::new(Reason::Undecidable, detail, &entry.incoming.bytes, self.clock());
@@ -237,7 +242,7 @@ impl Service {
         let job = Job::new(Mark::None, Context::default());
         // Counted once it is true: what is refused as stale comes round again.
         let count = |()| {
-            delivery.into_iter().for_each(|delivery| self.metrics().delivery(delivery));
+            delivery.into_iter().for_each(|delivery| self.delivered(entry.span, delivery));
             Round::Over
         };
         self.settle_by(job, entry, admitted, outcome).await.map_or_else(|round| round, count)
@@ -260,7 +265,7 @@ impl Service {
             // A copy was parked, or the record has changed since it was read.
             Ok(Done::Duplicate(_)) => {
                 entry.progress.forget();
-                self.metrics().delivery(Delivery::Duplicate);
+                self.delivered(entry.span, Delivery::Duplicate);
                 Err(Round::Over)
             }
             Err(Refused::Stale) => Err(Round::Again),
@@ -271,7 +276,6 @@ impl Service {
     /// Keeps the entry in memory for at most half a second, then leaves it to healing.
     fn wait_for_predecessor(&self, consumer: Arc<Consumer>, incoming: Arc<Incoming>, progress: Arc<Progress>) {
         let Some((_, placed)) = incoming.place.clone() else { return };
-        self.metrics().delivery(Delivery::Waiting);
         let service = self.clone();
         self.tasks().spawn(async move {
             let Ok(_place) = service.inbox().waiting.try_acquire() else { return };

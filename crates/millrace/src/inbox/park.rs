@@ -39,7 +39,8 @@ impl Service {
         if let Err(round) = self.settle_by(job, entry, admitted, Outcome::Held).await {
             return round;
         }
-        self.metrics().delivery(Delivery::Held);
+        self.delivered(entry.span, Delivery::Held);
+        entry.span.failed(&format_args!("{:?}", record.reason));
         self.tell_parked(&entry.consumer.name, &entry.incoming.id, &record);
         Round::Over
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::decide::{Decided, Undecidable};
-use super::{CommittedEvent, Done, Job, Outlets, Queued, Refused};
+use super::job::Queued;
+use super::{CommittedEvent, Done, Job, Outlets, Refused};
 use crate::decider::{Cached, Loaded, Slot, SlotRef, Stored, Unreadable};
 use crate::sabotage::{Fault, is_off};
 use crate::store::{Answer, Epoch, GROUP_BYTES, Mark, Partition, Placed, Query, StoreError, Unit, Verdict};
@@ -82,7 +83,7 @@ impl Memory {
                         size += outcome.published.iter().map(|(.., record)| record.len()).sum::<usize>();
                         decided.push((queued, outcome));
                     }
-                    Err(Undecidable::Poison(reason)) => reply(queued, Err(Refused::Poison(reason))),
+                    Err(Undecidable::Poison(reason)) => queued.answer(Err(Refused::Poison(reason))),
                 }
                 break;
             }
@@ -213,13 +214,13 @@ impl Memory {
             match verdict {
                 Verdict::Ok { placed } => {
                     self.hand_on(epoch, placed, decided.published, decided.started);
-                    reply(queued, decided.answer);
+                    queued.answer(decided.answer);
                 }
                 Verdict::Duplicate { result } => {
                     self.outlets.metrics.duplicate();
-                    reply(queued, Ok(Done::Duplicate(result)));
+                    queued.answer(Ok(Done::Duplicate(result)));
                 }
-                Verdict::Stale => reply(queued, Err(Refused::Stale)),
+                Verdict::Stale => queued.answer(Err(Refused::Stale)),
                 Verdict::Conflict => {
                     self.outlets.metrics.conflict();
                     queued.tries += 1;
@@ -271,8 +272,4 @@ fn stored(answer: Answer) -> Result<Stored, Unreadable> {
         Answer::Row(row) => Ok(Stored::Row(row)),
         _ => Err(Unreadable("the store answered another question".to_owned())),
     }
-}
-
-fn reply(queued: Queued, verdict: super::Reply) {
-    let _ = queued.reply.send(verdict);
 }

@@ -8,9 +8,12 @@ use tokio::sync::mpsc;
 use super::Opener;
 use crate::app::WorkWiring;
 use crate::clock::Clock;
+use crate::event::Incoming;
 use crate::metrics::Metrics;
+use crate::service::Service;
 use crate::store::{Epoch, Placed, Store};
 use crate::tasks::Tasks;
+use crate::trace::{Traced, event_span, is_on};
 use crate::work::StartedWork;
 
 /// Where a commit's consequences go. The channels are bounded; what does not fit is found again by the upkeep's sweep.
@@ -44,4 +47,15 @@ pub(crate) struct CommittedEvent {
     pub stream: String,
     pub placed: Placed,
     pub record: Bytes,
+}
+
+impl CommittedEvent {
+    /// In the trace of the commit that recorded it.
+    pub fn send_span(&self, by: &Service, tries: u32) -> Traced {
+        let parsed = is_on().then(|| Incoming::parse(&self.record).ok()).flatten();
+        parsed.map_or_else(Traced::none, |event| {
+            let topic = &self.topic;
+            event_span!(event, by.name(), by.clock(), "producer", "send", topic, millrace.tries = tries + 1)
+        })
+    }
 }

@@ -15,6 +15,7 @@ use crate::parked::{Parked, Reason};
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
 use crate::store::{Answer, Epoch, Leaving, Mark, Park, Query, StreamId, WorkRecord};
+use crate::trace::span;
 
 /// Calls to the outside in flight at once.
 const CONCURRENT: usize = 256;
@@ -102,8 +103,8 @@ impl Service {
         }
     }
 
-    async fn perform(&self, partition: u8, id: &str, tries: u32, incoming: Incoming) {
-        let Some(WorkWiring { kind: WorkKind::Effect { budget, perform }, .. }) =
+    async fn perform(&self, partition: u8, id: &str, tries: u32, mut incoming: Incoming) {
+        let Some(WorkWiring { name, kind: WorkKind::Effect { budget, perform }, .. }) =
             parse_id(id).and_then(|(handler, ..)| self.wiring(handler))
         else {
             return;
@@ -113,7 +114,24 @@ impl Service {
         let tries = if is_off(Fault::Ask) { 1 } else { tries };
         let ctx = Ctx { outside, clock, partners, tries, budget: *budget };
         let last = ctx.is_last_try();
+        let span = span!(
+            incoming.context.traceparent.as_deref(),
+            self.name(),
+            self.clock(),
+            "client",
+            format!("perform {name}").as_str(),
+            millrace.tries = tries,
+            messaging.message.id = incoming.id.as_str()
+        );
         let outcome = tokio::time::timeout(budget.timeout, perform(ctx, incoming.clone())).await;
+        match &outcome {
+            Ok(Ok(Performed::Result(_))) => span.outcome("done"),
+            Ok(Ok(Performed::Retry(_))) => span.outcome("retry"),
+            Ok(Err(_)) => span.failed(&"undecodable"),
+            Err(_) => span.failed(&"timeout"),
+        }
+        span.enter(&mut incoming.context);
+        drop(span);
         let pause = budget.pause_after(tries);
         let record = WorkRecord { id: id.to_owned(), tries, due_ms: 0 };
         match outcome {

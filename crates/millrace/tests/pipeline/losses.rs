@@ -9,6 +9,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use futures::future::{join, join_all};
 use millrace::clock::Clock;
+#[cfg(feature = "sabotage")]
+use millrace::sabotage::Fault;
 use tower::ServiceExt;
 
 use super::heard::Heard;
@@ -59,19 +61,30 @@ async fn lose_under_load(seed: u64) -> usize {
     lost
 }
 
+/// Whether a run fails while a condition is switched off.
+#[cfg(feature = "sabotage")]
+fn is_red<T>(fault: Fault, run: impl Future<Output = T>) -> bool {
+    millrace::sabotage::set(Some(fault));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.expect("a runtime").block_on(run)));
+    millrace::sabotage::set(None);
+    outcome.is_err()
+}
+
 /// In the shop, tracker and target nearly always lie in one partition, so that the simulation does not miss the rewind.
 #[cfg(feature = "sabotage")]
 #[test]
 fn without_the_rewind_what_a_shard_lost_is_not_made_up_for() {
-    millrace::sabotage::set(Some(millrace::sabotage::Fault::Rewind));
-    let is_red = |seed: &u64| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-        let runtime = runtime.expect("a runtime");
-        std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(lose_under_load(*seed)))).is_err()
-    };
-    let red = (0..20).filter(is_red).count();
-    millrace::sabotage::set(None);
+    let red = (0..20).filter(|seed| is_red(Fault::Rewind, lose_under_load(*seed))).count();
     assert!(red > 3, "{red} of 20 seeds are red");
+}
+
+/// In the shop nothing is heard before it is synced, so that the simulation does not miss the jump.
+#[cfg(feature = "sabotage")]
+#[test]
+fn without_the_jump_an_event_under_a_lost_number_is_not_heard() {
+    assert!(is_red(Fault::Jump, lose_what_was_heard()));
+    assert!(!is_red(Fault::Freshness, lose_what_was_heard()), "red whatever is switched off");
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,6 +99,10 @@ async fn what_shards_lose_is_made_up_for_and_nothing_happens_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_its_producer_lost_is_reported_and_the_feed_goes_on() {
+    lose_what_was_heard().await;
+}
+
+async fn lose_what_was_heard() {
     let clock = Clock::simulated(1);
     let pricings = shards(&clock, None);
     let shop = shop_on(clock.clone(), pricings.clone(), shards(&clock, None));

@@ -3,7 +3,7 @@
 
 mod flat;
 mod late;
-pub mod shop;
+mod shop;
 mod start;
 mod tax;
 mod unguarded;

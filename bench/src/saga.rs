@@ -5,7 +5,7 @@
 pub mod events;
 mod fulfilment;
 mod inventory;
-pub mod orders;
+mod orders;
 mod payment;
 mod shipping;
 mod tap;

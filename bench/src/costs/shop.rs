@@ -24,7 +24,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
 use crate::drive::orders;
@@ -113,18 +113,6 @@ impl Shop {
         })?;
         self.placed += orders;
         Ok(Spent { cpu: self::cpu() - cpu, wall: start.elapsed() })
-    }
-
-    /// Places so many orders and looks away for a while.
-    pub fn place(&mut self, orders: usize, meanwhile: Duration) -> anyhow::Result<()> {
-        let numbers = self.placed..self.placed + orders;
-        self.placed += orders;
-        self.runtime.block_on(async {
-            let place = |number| place(&self.routers[0], number, body(number, self.is_hot));
-            try_join_all(numbers.map(place)).await?;
-            sleep(meanwhile).await;
-            Ok(())
-        })
     }
 
     /// Each service has done as much as was ordered, once.

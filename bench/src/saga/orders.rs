@@ -24,12 +24,12 @@ async fn place(
 }
 
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
-pub struct Placement {
+struct Placement {
     is_placed: bool,
 }
 
 #[derive(Clone)]
-pub struct Place(pub OrderPlaced);
+struct Place(OrderPlaced);
 
 impl Command for Place {
     type Decider = Placement;

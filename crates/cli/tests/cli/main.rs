@@ -10,6 +10,7 @@ mod golden;
 mod hostile;
 mod http_api;
 mod kills;
+mod look;
 mod power;
 mod serve;
 mod shop;

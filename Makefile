@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos heal cut killup power replicas bench bench-smoke generate test-api clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped chaos heal cut killup power replicas bench costs bench-smoke generate test-api clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -91,6 +91,11 @@ cut: cargo ## Redis' log cut, or its master killed, under load, at each level of
 # ARGS="--forms memory,disk,dapr --peers --repeat 5" needs `make dapr`'s programs and Go; ARGS=--help tells the rest.
 bench: cargo ## Throughput, latency, CPU and memory of the standard jobs; ARGS= to choose
 	@cargo run $(locked) -q --release -p bench -- run $(ARGS)
+
+# ARGS="--only flat,hot" for some of them.
+costs: cargo ## What no load shows: flat cost, one hot article, the tax of exactly once, start, size, memory
+	@cargo build $(locked) -q --release -p cli -p bench
+	@cargo run $(locked) -q --release -p bench -- costs $(ARGS)
 
 bench-smoke: cargo ## Only that the benchmarks run and their invariants hold
 	cargo test $(locked) -p bench

@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq chaos heal cut killup power replicas bench bench-smoke generate clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq chaos heal cut killup power replicas bench costs bench-smoke generate test-api clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -98,11 +98,21 @@ cut: cargo ## Redis' log cut, or its master killed, under load, at each level of
 bench: cargo ## Throughput, latency, CPU and memory of the standard jobs; ARGS= to choose
 	@cargo run $(locked) -q --release -p bench -- run $(ARGS)
 
+# ARGS="--only flat,hot" for some of them.
+costs: cargo ## What no load shows: flat cost, one hot article, the tax of exactly once, start, size, memory
+	@cargo build $(locked) -q --release -p cli -p bench
+	@cargo run $(locked) -q --release -p bench -- costs $(ARGS)
+
 bench-smoke: cargo ## Only that the benchmarks run and their invariants hold
 	cargo test $(locked) -p bench
+
+# EXAMPLES=1000 for more of each call, SEED=17 for other ones; a failure prints the call to repeat.
+test-api: cargo ## schemathesis against the gateway of a running shop, chains of calls included: EXAMPLES=, SEED=
+	EXAMPLES=$${EXAMPLES:-100} PHASES=examples,coverage,fuzzing,stateful \
+	cargo test $(locked) -p cli --test cli -- --nocapture the_gateway_answers_what_its_document_says
 
 generate: cargo ## Write anew what is derived from schemas/
 	cargo run $(locked) -q -p xtask -- generate
 
-clean-cache: ## Delete what was fetched: daprd, Valkey
+clean-cache: ## Delete what was fetched: daprd, Valkey, tools of tests
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/millrace"

@@ -4,12 +4,12 @@ mod client;
 mod hop;
 mod judge;
 mod load;
-mod orders;
-mod programs;
+pub(crate) mod orders;
+pub(crate) mod programs;
 mod report;
-mod subject;
-mod system;
-mod usage;
+pub(crate) mod subject;
+pub(crate) mod system;
+pub(crate) mod usage;
 
 use std::process::ExitCode;
 

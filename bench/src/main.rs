@@ -1,8 +1,8 @@
-//! `bench serve` is a system under test, `bench run` measures some.
+//! `bench serve` is a system under test, `bench run` measures some under load, `bench costs` what no load shows.
 
 use std::process::ExitCode;
 
-use bench::{drive, serve};
+use bench::{costs, drive, serve};
 use clap::{Parser, Subcommand};
 use tokio::runtime::Builder;
 
@@ -21,6 +21,7 @@ struct Cli {
 enum Command {
     Serve(serve::Args),
     Run(drive::Args),
+    Costs(costs::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -29,5 +30,6 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Serve(args) => Builder::new_multi_thread().enable_all().build()?.block_on(serve::run(args)),
         // One thread: what drives must not take the machine from what is driven.
         Command::Run(args) => Builder::new_current_thread().enable_all().build()?.block_on(drive::run(args)),
+        Command::Costs(args) => costs::run(&args),
     }
 }

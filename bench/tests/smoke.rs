@@ -31,3 +31,13 @@ fn the_saga_job_runs_in_memory() {
 fn the_saga_job_runs_on_disk() {
     has_both_loads(&run("disk", "21910"));
 }
+
+#[test]
+fn what_no_load_shows_is_measured() {
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_bench"));
+    bench.args(["costs", "--only", "flat,flat-disk,hot,tax,late", "--orders", "20", "--pairs", "1", "--events", "256"]);
+    let output = bench.output().expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let table = String::from_utf8(output.stdout).expect("a table");
+    assert_eq!(table.lines().count(), 2 + 5, "{table}");
+}

@@ -151,7 +151,10 @@ impl Shop {
         let service = app(name, &self.options).start(env);
         self.bus.attach_replica(&Heard { service: service.clone(), chaos: self.chaos.clone() }, replica);
         if name == "gateway" {
-            self.door.open(replica, gateway::public(service.clone(), access::Guard::default()));
+            self.door.open(
+                replica,
+                gateway::public(service.clone(), access::Guard::default(), gateway::Documents::default()),
+            );
         }
         self.chaos.tell(name, format_args!("starts (replica {replica})"));
         self.running().insert((name, replica), service);

@@ -41,7 +41,8 @@ fn cpu_ms(pid: u32) -> anyhow::Result<u64> {
     Ok(ticks.sum::<u64>() * 1000 / TICKS)
 }
 
-fn pss_kb(pid: u32) -> anyhow::Result<u64> {
+/// Proportional set size.
+pub fn pss_kb(pid: u32) -> anyhow::Result<u64> {
     let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
     let pss =
         rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix(" kB")?.trim().parse().ok());

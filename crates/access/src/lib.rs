@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use millrace::{Problem, Rejected};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use keys::{InvalidKeys, Keys, hash};
 use limits::Limits;
@@ -34,7 +34,7 @@ pub enum Needs {
     Right(Right),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Right {
     /// To place, see and cancel the orders of one user.

@@ -13,6 +13,7 @@ use millrace::pii::Secret;
 
 use crate::WrongUse;
 use crate::config::{Config, secret};
+use crate::documents::documents;
 
 /// How long a key that was taken back is still good.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -102,7 +103,7 @@ pub fn public(service: &Service, config: &Config) -> anyhow::Result<Router> {
         guard.admit_only(config.access.callers()?);
         tokio::spawn(keep(guard.clone(), config.access.clone()));
     }
-    let router = gateway::public(service.clone(), guard);
+    let router = gateway::public(service.clone(), guard, documents(config));
     let origins = config.access.cors_origins.iter().map(|origin| HeaderValue::try_from(origin).map_err(WrongOrigin));
     let origins = origins.collect::<Result<Vec<_>, _>>()?;
     Ok(if origins.is_empty() { router } else { router.layer(gateway::cors(origins)) })

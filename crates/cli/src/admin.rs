@@ -1,6 +1,8 @@
-//! The admin listener: health and metrics for whoever is on the node, pending work and dead letters behind a token.
+//! The admin listener: health and metrics for whoever is on the node; pending work, stories and dead letters behind a
+//! token.
 
 pub mod deadletters;
+pub mod story;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,7 +46,7 @@ impl Admin {
 
     /// Without a `token` what needs one is forbidden to all.
     pub fn router(&self, token: Option<Secret>) -> Router {
-        let guarded = deadletters::routes().route("/pending", get(pending));
+        let guarded = deadletters::routes().route("/pending", get(pending)).route("/story", get(story::show));
         Router::new()
             .merge(guarded.route_layer(middleware::from_fn_with_state(Arc::new(token), require_token)))
             .route("/healthz", get(|| async { "ok" }))

@@ -1,6 +1,6 @@
 //! `millrace deadletters`: what is set aside, looked at and acted upon through the admin listeners.
 
-mod remote;
+pub mod remote;
 mod table;
 
 use std::process::ExitCode;

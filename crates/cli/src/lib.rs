@@ -8,12 +8,15 @@ pub mod admin;
 pub mod admin_token;
 pub mod break_it;
 pub mod client;
+pub mod completions;
 pub mod config;
 pub mod deadletters;
 pub mod demo;
 pub mod dev;
 pub mod doctor;
+pub mod documents;
 pub mod faults;
+pub mod feeds;
 pub mod key;
 pub mod metrics;
 pub mod order;
@@ -25,7 +28,9 @@ pub mod serve;
 pub mod services;
 pub mod simulate;
 pub mod telemetry;
+pub mod top;
 pub mod topology;
+pub mod trace;
 pub mod up;
 pub mod why;
 
@@ -50,6 +55,8 @@ Examples:
   millrace up                    the whole shop in one process; nothing else to install
   millrace order                 place an order and follow it
   millrace why <order>           where an order is and what it waits for
+  millrace trace <order>         what happened to it, because of what, and how long that took
+  millrace top                   what flows between the services, live
   millrace break duplicate       double every event of the running shop for 30 s, and compare the books
   millrace dev                   seven processes, each with its own daprd, over Redis
 
@@ -64,6 +71,8 @@ enum Command {
     Order(order::Args),
     Judge(order::tally::Args),
     Why(why::Args),
+    Trace(trace::Args),
+    Top(top::Args),
     Deadletters(deadletters::Args),
     Break(break_it::Args),
     Demo(demo::Args),
@@ -71,6 +80,7 @@ enum Command {
     Simulate(simulate::Args),
     Doctor(doctor::Args),
     Key(key::Args),
+    Completions(completions::Args),
     Proxy(dev::proxy::Args),
     Reap(dev::reap::Args),
 }
@@ -89,6 +99,8 @@ impl Command {
             Self::Order(args) => order::run(args, config).await,
             Self::Judge(args) => order::tally::run(args).await,
             Self::Why(args) => why::run(args, config).await,
+            Self::Trace(args) => trace::run(args, config).await,
+            Self::Top(args) => top::run(args, config).await,
             Self::Deadletters(args) => deadletters::run(args, config).await,
             Self::Break(args) => break_it::run(args, config).await,
             Self::Demo(args) => demo::run(args, config).await,
@@ -96,6 +108,7 @@ impl Command {
             Self::Simulate(args) => simulate::run(args, config).await,
             Self::Doctor(args) => doctor::run(args, config).await,
             Self::Key(args) => key::run(args).await,
+            Self::Completions(args) => completions::run(args, &mut Cli::command()).await,
             Self::Proxy(args) => dev::proxy::run(args).await,
             Self::Reap(args) => dev::reap::run(args).await,
         }

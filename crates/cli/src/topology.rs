@@ -1,10 +1,12 @@
 //! `millrace topology`: who hears what and does what about it, read from the wiring. `docs/topology.txt`, `dapr.yaml` and
 //! the subscriptions that the tests compare are written from here.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use clap::ValueEnum;
 use events::topics::TOPICS;
 use millrace::app::Topology;
 use serde_json::{Value, json};
@@ -19,16 +21,33 @@ use crate::services::{SERVICES, all};
 Examples:
   millrace topology
   millrace topology | grep orders.order.created      who hears of a new order
+  millrace topology --format mermaid                 a picture, for Markdown
   millrace topology --json | jq '.[].publishes'")]
 pub struct Args {
-    /// For programs
-    #[arg(long)]
+    /// How to show it
+    #[arg(long, default_value = "text")]
+    format: Format,
+    /// As --format json
+    #[arg(long, conflicts_with = "format")]
     json: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Text,
+    /// A flowchart for Markdown
+    Mermaid,
+    Json,
 }
 
 #[expect(clippy::unused_async, reason = "every command has this shape")]
 pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
-    let shown = if args.json { json(config) } else { text(config) };
+    let shown = match args.format {
+        _ if args.json => json(config),
+        Format::Text => text(config),
+        Format::Mermaid => mermaid(config),
+        Format::Json => json(config),
+    };
     // Nobody may be reading.
     let _ = std::io::stdout().write_all(shown.as_bytes());
     Ok(ExitCode::SUCCESS)
@@ -72,6 +91,30 @@ views      an event, and the read model it updates
 performs   a call to the outside, after an event of its own
 waits      for a deadline, from an event of its own on
 ";
+
+/// An arrow for each topic and service that hears it, dotted where only a view does; calls to the outside as well.
+pub fn mermaid(config: &Config) -> String {
+    let topologies: Vec<_> = all(config).iter().map(millrace::App::topology).collect();
+    let mut arrows = BTreeMap::new();
+    for Topology { service, hears, .. } in &topologies {
+        for heard in hears {
+            let owner = TOPICS.iter().find(|topic| topic.name == heard.topic).map_or("", |topic| topic.owner);
+            let reacts = arrows.entry((owner, heard.topic, *service)).or_insert(false);
+            *reacts |= heard.consumer == *service;
+        }
+    }
+    let mut text = String::from("flowchart LR\n");
+    let mut line = |from: &str, arrow: &str, label: &str, to: &str| {
+        text.push_str(&format!("    {from} {arrow}|{label}| {to}\n"));
+    };
+    for ((owner, topic, service), reacts) in arrows {
+        line(owner, if reacts { "-->" } else { "-.->" }, topic, service);
+    }
+    for Topology { service, effects, .. } in &topologies {
+        effects.iter().for_each(|(_, effect)| line(service, "==>", effect, "outside([outside])"));
+    }
+    text
+}
 
 fn published(service: &str) -> impl Iterator<Item = &'static str> {
     TOPICS.iter().filter(move |topic| topic.owner == service).map(|topic| topic.name)

@@ -43,7 +43,7 @@ const NOT_FOUND: Problem = Problem::NotFound("order_not_found");
 
 type Answer = axum::response::Response;
 
-pub async fn forward(Door { service, guard }: Door, call: &'static Call, request: Request) -> Answer {
+pub async fn forward(Door { service, guard, .. }: Door, call: &'static Call, request: Request) -> Answer {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let grant = match guard.admit(request.headers(), call.needs, service.clock().now_us()) {
         Ok(grant) => grant,
@@ -71,7 +71,7 @@ pub async fn forward(Door { service, guard }: Door, call: &'static Call, request
 
 /// An order's history as server-sent events.
 pub async fn watch(State(door): State<Door>, Path(order): Path<String>, given: HeaderMap) -> Answer {
-    let Door { service, guard } = door;
+    let Door { service, guard, .. } = door;
     let path = format!("/orders/{order}");
     let clock = service.clock().clone();
     let grant = match guard.admit(&given, Needs::Right(Right::Orders), clock.now_us()) {

@@ -1,12 +1,14 @@
 //! The one public door. It lets in whom it knows, forwards the public calls, unchanged but for who calls and for tracing,
 //! and shows an order's history live. It decides nothing of the business and keeps nothing.
 
+mod calls;
+mod documents;
 mod forward;
 mod page;
 
+use std::sync::Arc;
+
 use access::Guard;
-use access::Needs::{self, Caller, Signature};
-use access::Right::{Orders, Prices, Stock};
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
@@ -15,29 +17,25 @@ use axum::http::header::{
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{MethodFilter, get, on};
+use axum::routing::{get, on};
 use axum::{Router, extract::State};
 use millrace::idempotency::REPLAYED;
 use millrace::{App, Problem, Rejected, Service};
 use serde_json::json;
 use tower_http::cors::CorsLayer;
 
+pub use calls::{CALLS, Call};
+pub use documents::Documents;
+
 /// Longest body of a public call; what a service takes of a command.
 const BODY_BYTES: usize = 1 << 20;
-
-/// A public call and the service that answers it.
-pub struct Call {
-    pub method: MethodFilter,
-    pub path: &'static str,
-    pub service: &'static str,
-    pub needs: Needs,
-}
 
 /// What the routes work with.
 #[derive(Clone)]
 struct Door {
     service: Service,
     guard: Guard,
+    documents: Arc<Documents>,
 }
 
 /// For answers that say nothing else. Whoever answers by TLS adds Strict-Transport-Security.
@@ -48,36 +46,20 @@ const PROTECTION: [(HeaderName, &str); 4] = [
     (CACHE_CONTROL, "no-store"),
 ];
 
-/// Every call that is forwarded. What is not here can't be reached from outside.
-pub const CALLS: &[Call] = &[
-    Call { method: MethodFilter::POST, path: "/orders", service: "orders", needs: Needs::Right(Orders) },
-    Call { method: MethodFilter::GET, path: "/orders", service: "orders", needs: Needs::Right(Orders) },
-    Call { method: MethodFilter::GET, path: "/orders/{id}", service: "orders", needs: Needs::Right(Orders) },
-    Call { method: MethodFilter::POST, path: "/orders/{id}/cancel", service: "orders", needs: Needs::Right(Orders) },
-    Call {
-        method: MethodFilter::POST,
-        path: "/stock/{location}/receipts",
-        service: "warehouse",
-        needs: Needs::Right(Stock),
-    },
-    Call { method: MethodFilter::GET, path: "/stock/{sku}", service: "warehouse", needs: Caller },
-    Call { method: MethodFilter::PUT, path: "/prices/{sku}", service: "pricing", needs: Needs::Right(Prices) },
-    Call { method: MethodFilter::POST, path: "/payments/callbacks/{provider}", service: "payment", needs: Signature },
-    Call { method: MethodFilter::POST, path: "/shipments/callbacks/{carrier}", service: "shipping", needs: Signature },
-];
-
 /// The side towards the sidecar: it hears no events and has no routes there.
 pub fn app() -> App {
     App::new("gateway")
 }
 
 /// The public listener: nothing of what every service answers to its sidecar.
-pub fn public(service: Service, guard: Guard) -> Router {
+pub fn public(service: Service, guard: Guard, documents: Documents) -> Router {
     let forwarded = CALLS.iter().fold(Router::new(), |router, call| {
         let forward = |State(door): State<Door>, request| forward::forward(door, call, request);
         router.route(call.path, on(call.method, forward))
     });
-    forwarded
+    let paths: Vec<_> = documents.keys().cloned().collect();
+    let documented = paths.iter().fold(forwarded, |router, path| router.route(path, get(documents::document)));
+    documented
         .route("/orders/{id}/events", get(forward::watch))
         .route("/", get(page::page))
         .route("/health", get(|| async { Json(json!({ "status": "ok" })) }))
@@ -86,7 +68,7 @@ pub fn public(service: Service, guard: Guard) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn_with_state(service.clone(), millrace::trace::request))
         .layer(map_response(protected))
-        .with_state(Door { service, guard })
+        .with_state(Door { service, guard, documents: Arc::new(documents) })
 }
 
 /// Lets scripts of these origins call, and see what the API tells in headers. Without it browsers let none.

@@ -17,7 +17,7 @@ use millrace::{Env, Tuning};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{CALLS, Guard, app, public};
+use crate::{CALLS, Documents, Guard, app, public};
 
 #[derive(Default)]
 pub struct Recorder {
@@ -47,6 +47,10 @@ impl Recorder {
     }
 }
 
+fn documents() -> Documents {
+    Documents::from([("/openapi.json".to_owned(), "{}".to_owned()), ("/events/a.b.md".to_owned(), "# a.b".to_owned())])
+}
+
 async fn call(sidecar: &Arc<Recorder>, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
     call_guarded(sidecar, Guard::default(), request).await
 }
@@ -64,7 +68,7 @@ pub async fn call_guarded(
         clock,
         tuning: Tuning::default(),
     });
-    let Ok(response) = public(service.clone(), guard).oneshot(request).await;
+    let Ok(response) = public(service.clone(), guard, documents()).oneshot(request).await;
     let (parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.expect("the body ends");
     service.kill();
@@ -250,4 +254,19 @@ async fn the_page_may_run_its_own_script_and_nothing_else() {
     assert!(!policy.contains("unsafe") && !policy.contains("47DEQpj8HBSa"), "hashes of something: {policy}");
     assert_eq!(["x-content-type-options", "cache-control"].map(|name| headers[name].clone()), ["nosniff", "no-store"]);
     assert!(!body.contains("http://") && !body.contains("https://") && !body.contains("style=\""), "all is inside");
+}
+
+#[tokio::test(start_paused = true)]
+async fn documents_are_shown_to_whoever_may_call() {
+    let sidecar = Recorder::answering([]);
+    for (path, kind, text) in
+        [("/openapi.json", "application/json", "{}"), ("/events/a.b.md", "text/markdown; charset=utf-8", "# a.b")]
+    {
+        let (status, headers, body) = call(&sidecar, request(&Method::GET, path, &[], "")).await;
+        assert_eq!((status, headers["content-type"].to_str().unwrap(), body.as_str()), (StatusCode::OK, kind, text));
+        let guard = Guard::default();
+        guard.admit_only(::access::Callers { keys: ::access::Keys::from_json("[]").unwrap(), tokens: None });
+        let (status, ..) = call_guarded(&sidecar, guard, request(&Method::GET, path, &[], "")).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+    }
 }

@@ -129,7 +129,10 @@ impl RealShop {
             let service = app.start(Env { store: Arc::new(store), sidecar, outside, clock, tuning: Tuning::default() });
             let mut routers = vec![(app_port, service.router(Some(token)))];
             if name == "gateway" {
-                routers.push((public_port, gateway::public(service.clone(), access::Guard::default())));
+                routers.push((
+                    public_port,
+                    gateway::public(service.clone(), access::Guard::default(), gateway::Documents::default()),
+                ));
             }
             (service, routers)
         });

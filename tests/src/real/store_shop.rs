@@ -40,7 +40,10 @@ impl StoreShop {
             bus.attach(&service);
             services.insert(name, service);
         }
-        door.open(0, gateway::public(services["gateway"].clone(), access::Guard::default()));
+        door.open(
+            0,
+            gateway::public(services["gateway"].clone(), access::Guard::default(), gateway::Documents::default()),
+        );
         Self { clock, door, partners, services }
     }
 }

@@ -5,6 +5,7 @@ mod broker;
 mod contract;
 mod deadletters;
 mod doctor;
+mod documents;
 mod doubled;
 mod durability;
 #[path = "../../../crates/millrace/tests/heard/mod.rs"]

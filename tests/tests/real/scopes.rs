@@ -122,14 +122,14 @@ async fn an_event_without_the_token_is_refused_and_has_no_effect() {
     acquit(&shop, &placed).await;
 }
 
+pub fn config() -> Config {
+    let command = <Config as clap::Args>::augment_args(clap::Command::new("test"));
+    clap::FromArgMatches::from_arg_matches(&command.get_matches_from(["test"])).expect("the defaults are well formed")
+}
+
 /// Redis with the users of the shop, each with its own name for a password.
 async fn guarded() -> Redis {
-    let command = clap::Command::new("test");
-    let config: Config = clap::FromArgMatches::from_arg_matches(
-        &<Config as clap::Args>::augment_args(command).get_matches_from(["test"]),
-    )
-    .expect("the defaults are well formed");
-    let users = users(&config, |user| Some(access::hash(user)));
+    let users = users(&config(), |user| Some(access::hash(user)));
     let redis = Redis::start("everysec").await;
     for user in users.lines().filter(|line| !line.starts_with("user default")) {
         let words = words(user.trim_start_matches("user "));

@@ -11,41 +11,62 @@ use serde::de::DeserializeOwned;
 
 use crate::WrongUse;
 use crate::admin::deadletters::{Edit, Outcome, Page};
+use crate::admin::story::Story;
+use crate::admin_token;
 use crate::client::{Answer, Client};
 use crate::config::Config;
 use crate::ports::{local, local_url};
 use crate::services::SERVICES;
 
 pub struct Remote {
-    /// By service; the empty name stands for all.
-    listeners: BTreeMap<&'static str, Client>,
+    listeners: Listeners,
     token: Secret,
+}
+
+/// By service; the empty name stands for all.
+type Listeners = BTreeMap<&'static str, Client>;
+
+/// Those that answer of the shop that `config` names.
+pub async fn listeners(config: &Config) -> anyhow::Result<Listeners> {
+    let ports = config.ports();
+    let one = Client::new(&format!("http://{}", config.admin.unwrap_or_else(|| local(ports.admin()))));
+    // `dev` has a listener there, too, which knows of faults alone.
+    if config.admin.is_some() || one.get("/healthz").await.is_ok_and(|answer| answer.status.is_success()) {
+        return Ok(BTreeMap::from([("", one)]));
+    }
+    let mut listeners = BTreeMap::new();
+    let mut silent = Vec::new();
+    for (place, service) in SERVICES.iter().enumerate() {
+        let client = Client::new(&local_url(ports.service(place).admin));
+        match client.get("/healthz").await {
+            Ok(_) => drop(listeners.insert(*service, client)),
+            Err(_) => silent.push(*service),
+        }
+    }
+    if listeners.is_empty() {
+        anyhow::bail!("no admin listener answers: start a shop by `millrace up`, or name one by MILLRACE_ADMIN");
+    }
+    if !silent.is_empty() {
+        eprintln!("millrace: {} not asked: nobody answers there", silent.join(", "));
+    }
+    Ok(listeners)
 }
 
 impl Remote {
     pub async fn find(config: &Config) -> anyhow::Result<Self> {
-        let token = config.admin_token.clone().ok_or_else(|| WrongUse("MILLRACE_ADMIN_TOKEN is not set".to_owned()))?;
-        let ports = config.ports();
-        let one = Client::new(&format!("http://{}", config.admin.unwrap_or_else(|| local(ports.admin()))));
-        if config.admin.is_some() || one.get("/healthz").await.is_ok() {
-            return Ok(Self { listeners: BTreeMap::from([("", one)]), token });
+        Ok(Self { token: admin_token::find(config)?, listeners: listeners(config).await? })
+    }
+
+    /// What the feeds have of a stream, or of all that has its correlation.
+    pub async fn story(&self, stream: &str, correlation: &str) -> anyhow::Result<Story> {
+        let path = format!("/story?stream={}&correlation={}", escaped(stream), escaped(correlation));
+        let mut whole = Story::default();
+        for client in self.listeners.values() {
+            let Story { events, work } = self.ask(client, Method::GET, &path, &()).await?;
+            whole.events.extend(events);
+            whole.work.extend(work);
         }
-        let mut listeners = BTreeMap::new();
-        let mut silent = Vec::new();
-        for (place, service) in SERVICES.iter().enumerate() {
-            let client = Client::new(&local_url(ports.service(place).admin));
-            match client.get("/healthz").await {
-                Ok(_) => drop(listeners.insert(*service, client)),
-                Err(_) => silent.push(*service),
-            }
-        }
-        if listeners.is_empty() {
-            anyhow::bail!("no admin listener answers: start a shop by `millrace up`, or name one by MILLRACE_ADMIN");
-        }
-        if !silent.is_empty() {
-            eprintln!("millrace: {} not asked: nobody answers there", silent.join(", "));
-        }
-        Ok(Self { listeners, token })
+        Ok(whole)
     }
 
     pub async fn list(&self, filter: &[(&str, String)]) -> anyhow::Result<Vec<DeadLetter>> {

@@ -4,8 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
 use events::orders::order::{OrderCancelled, OrderCreated, OrderFulfilled, OrderReturned};
 use millrace::Service;
 use millrace::schema::EventType;
@@ -13,19 +11,17 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
-use tower::ServiceExt;
 
 use super::text::Text;
+use crate::feeds;
 
 pub const SERVICE: &str = "orders";
 /// Numbers of a partition's feed that a first look goes back.
 const LOOK_BACK: u64 = 1_000;
-const PAGE: u64 = 500;
 /// Pages of one look; what is beyond them waits for the next.
 const PAGES: usize = 256;
 /// An order that needs nobody's patience takes milliseconds, one that does up to a day.
 const LASTED: [f64; 9] = [0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 900.0, 3_600.0, 86_400.0];
-const LONGEST_ANSWER: usize = 64 << 20;
 
 pub struct Sagas {
     /// By partition, the last number read.
@@ -66,20 +62,15 @@ impl Sagas {
 
     /// Follows each partition whose head has moved. An answer that does not come leaves all as it was.
     async fn look(&mut self, orders: &Service) {
-        let topic = OrderCreated::SCHEMA.topic;
-        let heads = ask(orders, "/feeds".to_owned()).await;
         let mut pages = 0;
-        for (partition, head) in heads[topic].as_object().into_iter().flatten() {
-            let head = head["head"].as_u64().unwrap_or(0);
+        let own = |(topic, ..): &(String, _, _)| topic == OrderCreated::SCHEMA.topic;
+        for (topic, partition, head) in feeds::heads(orders).await.into_iter().filter(own) {
             let mut read = *self.read.entry(partition.clone()).or_insert(head.saturating_sub(LOOK_BACK));
             while read < head && pages < PAGES {
                 pages += 1;
-                let page = ask(orders, format!("/feeds/{topic}/{partition}?after={read}&limit={PAGE}")).await;
-                let Some(events) = page["events"].as_array().filter(|_| page["void"].is_array()) else { break };
+                let Some(events) = feeds::page(orders, &topic, &partition, read).await else { break };
                 events.iter().for_each(|event| self.follow(event));
-                let last = events.last().and_then(|event| event["position"].as_str()?.parse().ok());
-                // What is left up to the head has been declared void.
-                read = last.unwrap_or(head);
+                read = events.last().and_then(feeds::position).unwrap_or(head);
                 self.read.insert(partition.clone(), read);
             }
         }
@@ -100,12 +91,4 @@ impl Sagas {
             status.clone_into(state);
         }
     }
-}
-
-/// Null where there is no answer.
-async fn ask(orders: &Service, path: String) -> Value {
-    let Ok(request) = Request::get(path).body(Body::empty()) else { return Value::Null };
-    let Ok(answer) = orders.router(None).oneshot(request).await;
-    let body = to_bytes(answer.into_body(), LONGEST_ANSWER).await.unwrap_or_default();
-    serde_json::from_slice(&body).unwrap_or_default()
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::{Args, FromArgMatches};
 use cli::config::Config;
+use cli::documents::documents;
 use cli::scopes;
 use cli::services::all;
 use cli::topology;
@@ -18,6 +19,7 @@ use serde_json::Value;
 fn golden(path: &str, wanted: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("the folder can be made");
         std::fs::write(&path, wanted).expect("the file can be written");
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
@@ -50,6 +52,24 @@ fn scopes_and_users_are_the_committed_ones() {
         golden(&dead, &scopes::dead(&committed(&dead), &config()));
     }
     golden("components/redis/users.acl", &scopes::users(&config(), |_| None));
+}
+
+#[test]
+fn documents_are_the_committed_ones() {
+    let documents = documents(&config());
+    for (path, text) in &documents {
+        golden(&format!("docs/api{path}"), text);
+    }
+    // What nothing writes any more is not there.
+    let api = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/api");
+    let mut folders = vec![api.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = format!("/{}", path.strip_prefix(&api).expect("below it").display());
+            if path.is_dir() { folders.push(path) } else { assert!(documents.contains_key(&name), "{name}") }
+        }
+    }
 }
 
 #[test]

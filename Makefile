@@ -9,7 +9,7 @@ millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 .PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq chaos heal cut killup power replicas bench costs bench-smoke generate test-api clean-cache
 
 help: ## This list
-	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
 cargo:
 	@command -v cargo >/dev/null || { echo "cargo is missing; type: curl https://sh.rustup.rs -sSf | sh" >&2; exit 3; }

@@ -38,6 +38,11 @@ pub fn length(folder: &Path) -> u64 {
     fs::metadata(newest(folder)).expect("the log is there").len()
 }
 
+/// How many commands could be cut off.
+pub fn commands(folder: &Path) -> usize {
+    ends(&fs::read(newest(folder)).expect("the log is there")).len()
+}
+
 pub fn cut(folder: &Path, cut: Cut) -> Lost {
     let file = newest(folder);
     let log = fs::read(&file).expect("the log is there");

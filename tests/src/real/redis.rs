@@ -86,6 +86,11 @@ impl Redis {
         aof::length(self.folder.path())
     }
 
+    /// How many commands of the log could be lost.
+    pub fn commands(&self) -> usize {
+        aof::commands(self.folder.path())
+    }
+
     /// Takes from the log's end what a crash would. The server is not running.
     pub fn lose(&self, cut: Cut) -> Lost {
         aof::cut(self.folder.path(), cut)

@@ -148,7 +148,12 @@ async fn unheard(server: &Redis, muzzle: &Muzzle) -> u64 {
 /// Kills the server, cuts its log and starts it again.
 async fn lose(server: &Redis, muzzle: &Muzzle, case: &Case) -> Lost {
     let cut = match case.loss {
-        Loss::Tail(cut) => cut,
+        Loss::Tail(cut) => {
+            if let Cut::Commands(count) = cut {
+                eventually("the log is longer than what is cut off", BACK, async || server.commands() > count).await;
+            }
+            cut
+        }
         Loss::Unheard | Loss::Master => Cut::To(unheard(server, muzzle).await),
     };
     server.kill().await;

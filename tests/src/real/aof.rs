@@ -1,4 +1,4 @@
-//! The log of a stopped Redis, and its loss: what a crash takes of it is a tail, cut between commands, or within one,
+//! The log of a Redis, and its loss once it is stopped: what a crash takes of it is a tail, cut between commands, or within one,
 //! which the server drops at its start (`aof-load-truncated`).
 
 use std::fs;

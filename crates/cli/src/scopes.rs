@@ -93,8 +93,9 @@ const SIDECAR: &str = "+ping +client|setname";
 /// Of its sidecar, on what it hears.
 const HEAR: &str = "+xgroup|create +xreadgroup +xack +xpending +xclaim";
 
-/// Who names no user.
-pub const NOBODY: &str = "user default off resetpass resetkeys resetchannels -@all";
+/// Who names no user is nobody, and can do nothing. Its rights are those by which Redis replays its append-only file: without
+/// them it comes back without anything that a script has written.
+pub const NOBODY: &str = "user default off resetpass ~* &* +@all";
 
 /// Redis' users, as its `aclfile`: for each service one for its process and one for its sidecar. `password` tells the SHA-256
 /// of a user's password in hex; a user without one is off.

@@ -1,4 +1,4 @@
-//! What sidecars are told: the components of `components/redis` with scopes of the topology, its resiliency, and for each
+//! What sidecars are told: the components of `components/redis`, its resiliency, and for each
 //! service a configuration that says who may call it.
 
 use cli::dev::resources::REDIS;
@@ -20,15 +20,14 @@ pub fn all(services: &[Service]) -> Vec<Value> {
     };
     let components = shipped("Component").into_iter().filter(|component| component["spec"]["type"] == "pubsub.redis");
     let configuration = shipped("Configuration").remove(0);
-    let mut all: Vec<Value> = components.map(|component| scoped(component, services)).collect();
+    let mut all: Vec<Value> = components.map(kept_secret).collect();
     all.extend(shipped("Resiliency"));
     all.extend(services.iter().map(|service| configured(configuration.clone(), service, services)));
     all
 }
 
-fn scoped(mut component: Value, services: &[Service]) -> Value {
+fn kept_secret(mut component: Value) -> Value {
     component["auth"] = json!({ "secretStore": "kubernetes" });
-    component["scopes"] = services.iter().filter(|service| service.uses_broker()).map(|service| service.name).collect();
     if let Some(settings) = component["spec"]["metadata"].as_array_mut() {
         // One password for all, as yet.
         settings.retain(|setting| setting["name"] != "redisUsername");

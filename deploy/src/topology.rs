@@ -21,6 +21,13 @@ pub struct Service {
     pub reaches_out: bool,
 }
 
+impl Service {
+    /// Whether its sidecar has to do with the broker.
+    pub fn uses_broker(&self) -> bool {
+        !self.publishes.is_empty() || !self.hears.is_empty()
+    }
+}
+
 /// In the order of their ports.
 pub fn services() -> Vec<Service> {
     let command = Config::augment_args(Command::new("deploy"));

@@ -7,6 +7,7 @@ mod golden;
 mod manifests;
 mod planted;
 mod promtool;
+mod recorded;
 mod refused;
 mod rollout;
 mod strict;

@@ -6,10 +6,10 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq chaos heal cut killup power replicas bench costs bench-smoke generate test-api clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-redis-cluster test-valkey test-jaeger test-kube test-rollout record-alerts sbom chaos heal cut killup power replicas bench costs bench-smoke generate test-api deny clean-cache
 
 help: ## This list
-	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-18s %s\n", $$1, $$2 }'
 
 cargo:
 	@command -v cargo >/dev/null || { echo "cargo is missing; type: curl https://sh.rustup.rs -sSf | sh" >&2; exit 3; }
@@ -61,11 +61,31 @@ thousand: quick ## 1,000 orders, plain, mixed and doubled, on each pair; judged 
 stopped: quick ## A daprd stopped: its service hears nothing; let go: all is finished
 	tools/acceptance stop
 
-test-kafka: quick ## 1,000 mixed orders with the events on Kafka, which is killed three times; needs Java and Maven
+test-kafka: quick ## 1,000 mixed orders with the events on Kafka, which is killed three times; needs a JDK and Maven
 	tools/acceptance broker kafka
 
-test-rabbitmq: quick ## The same on RabbitMQ, which comes from Debian's packages
+test-rabbitmq: quick ## The same with notifications on RabbitMQ and the rest on Redis, both killed; then all on RabbitMQ
 	tools/acceptance broker rabbitmq
+
+test-redis-cluster: quick ## The same on a Redis Cluster of three masters, each killed and away for 4 s
+	tools/acceptance broker redis-cluster
+
+test-valkey: quick ## The same on Valkey, events and store
+	tools/acceptance broker valkey
+
+test-jaeger: quick ## An order of a running shop, found in Jaeger as one trace; needs Go
+	tools/acceptance jaeger
+
+test-kube: cargo ## Each overlay, and planted faults, before a real and strict Kubernetes API server; builds it once
+	@KUBE=$$(tools/get-kube) && export KUBE && cargo test $(locked) -p deploy --test deploy -- --nocapture applied
+
+test-rollout: cargo ## Each overlay rolled out by real controllers onto pretended nodes, upgraded, rolled back
+	@KUBE=$$(tools/get-kube) && export KUBE && cargo test $(locked) -p deploy --test deploy -- --nocapture --test-threads 1 rollout
+
+# FAULTS="redis-stopped duplicates" for some of them; 25 minutes for all.
+record-alerts: quick ## deploy/recordings/ anew: what Prometheus sees of real faults, for the tests of the alert rules
+	@MILLRACE_DAPRD=$$(tools/get-daprd) && MILLRACE_REDIS_SERVER=$$(tools/get-redis) && \
+	cargo run $(locked) -p deploy --example record -- $(FAULTS)
 
 # MINUTES= of faults after the recoveries are measured, SEED= for the run that failed.
 chaos: cargo ## kill -9 of everything in turn, links in trouble, the broker wiped, under load; MINUTES=, SEED=
@@ -113,6 +133,10 @@ test-api: cargo ## schemathesis against the gateway of a running shop, chains of
 
 generate: cargo ## Write anew what is derived from schemas/
 	cargo run $(locked) -q -p xtask -- generate
+
+# CHECKS="licenses bans sources" without a network: known vulnerabilities are read from one.
+deny: cargo ## Licences, origins and known vulnerabilities of every dependency; CHECKS=
+	@deny=$$(tools/get-cargo-deny) && "$$deny" check $(or $(CHECKS),advisories licenses bans sources)
 
 clean-cache: ## Delete what was fetched: daprd, Valkey, tools of tests
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/millrace"

@@ -10,6 +10,7 @@ mod promtool;
 mod recorded;
 mod refused;
 mod rollout;
+mod run_file;
 mod strict;
 mod tools;
 mod users;

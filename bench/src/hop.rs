@@ -1,6 +1,5 @@
 //! One publish, one consumer: what a hop costs by itself.
 
-pub mod noop;
 mod sink;
 mod source;
 

@@ -78,17 +78,8 @@ end
 
 -- Per kind of mark: its keys, the stored result if it was there before, and how it is left.
 local marks = {
-<<<<<<< HEAD
-  None = {
-    touch = function() end,
-    found = function() return false end,
-    leave = function() end,
-  },
-  Events = {
-=======
   None = { touch = function() end, found = function() end, leave = function() end },
-  Event = {
->>>>>>> d2f3bc3e4292bf00c8389a8c093f1e22a4709b36
+  Events = {
     touch = touch_marks,
     found = function(mark)
       local floor = floor_of(mark)

@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-kube test-rollout record-alerts sbom chaos heal cut killup power replicas bench costs bench-smoke generate test-api deny clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-kube test-rollout record-alerts chaos heal cut killup power replicas bench costs bench-smoke generate test-api deny clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'

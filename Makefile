@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq chaos heal cut killup power replicas bench costs bench-smoke generate test-api clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq chaos heal cut killup power replicas bench costs bench-smoke generate test-api deny clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -113,6 +113,10 @@ test-api: cargo ## schemathesis against the gateway of a running shop, chains of
 
 generate: cargo ## Write anew what is derived from schemas/
 	cargo run $(locked) -q -p xtask -- generate
+
+# CHECKS="licenses bans sources" without a network: known vulnerabilities are read from one.
+deny: cargo ## Licences, origins and known vulnerabilities of every dependency; CHECKS=
+	@deny=$$(tools/get-cargo-deny) && "$$deny" check $(or $(CHECKS),advisories licenses bans sources)
 
 clean-cache: ## Delete what was fetched: daprd, Valkey, tools of tests
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/millrace"

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::alerts;
 use crate::topology::Service;
+use crate::workloads::redis_secret;
 
 /// Entries of a topic that one replica may have before another is started.
 const ENTRIES_PER_REPLICA: &str = "500";
@@ -31,31 +32,37 @@ pub fn monitors() -> Vec<Value> {
 
 /// What is prefetched has left the lag, so pending counts, too.
 pub fn scaling(services: &[Service]) -> Vec<Value> {
-    let authentication = json!({
-        "apiVersion": "keda.sh/v1alpha1", "kind": "TriggerAuthentication", "metadata": { "name": "broker" },
-        "spec": { "secretTargetRef": [
-            { "parameter": "address", "name": "redis", "key": "broker-host" },
-            { "parameter": "password", "name": "redis", "key": "broker-password" },
-        ]},
-    });
-    let scaled = services.iter().filter(|service| !service.hears.is_empty()).map(|service| {
+    // As the service's own user, which may look at what it hears.
+    let authentication = |service: &Service| {
+        let secret = redis_secret(service.name);
+        json!({
+            "apiVersion": "keda.sh/v1alpha1", "kind": "TriggerAuthentication", "metadata": { "name": service.name },
+            "spec": { "secretTargetRef": [
+                { "parameter": "address", "name": "redis", "key": "host" },
+                { "parameter": "username", "name": secret, "key": "username" },
+                { "parameter": "password", "name": secret, "key": "password" },
+            ]},
+        })
+    };
+    let scaled = services.iter().filter(|service| !service.hears.is_empty()).flat_map(|service| {
         let triggers = service.hears.iter().flat_map(|topic| {
             ["lagCount", "pendingEntriesCount"].map(|counted| {
                 json!({
                     "type": "redis-streams",
                     "metadata": { "stream": topic, "consumerGroup": service.name, counted: ENTRIES_PER_REPLICA },
-                    "authenticationRef": { "name": "broker" },
+                    "authenticationRef": { "name": service.name },
                 })
             })
         });
-        json!({
+        let scaled = json!({
             "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": { "name": service.name },
             "spec": {
                 "scaleTargetRef": { "name": service.name },
                 "minReplicaCount": 2, "maxReplicaCount": 8, "cooldownPeriod": 300,
                 "triggers": triggers.collect::<Vec<_>>(),
             },
-        })
+        });
+        [authentication(service), scaled]
     });
-    std::iter::once(authentication).chain(scaled).collect()
+    scaled.collect()
 }

@@ -6,8 +6,6 @@ use serde_json::{Value, json};
 
 use crate::topology::{Service, callers};
 
-/// Where Redis is, in the secret of that name.
-const SECRET: &str = "redis";
 const TRUST_DOMAIN: &str = "public";
 pub const NAMESPACE: &str = "millrace";
 
@@ -18,7 +16,7 @@ pub fn all(services: &[Service]) -> Vec<Value> {
         });
         documents.filter(|document| document["kind"] == kind).collect()
     };
-    let components = shipped("Component").into_iter().filter(|component| component["spec"]["type"] == "pubsub.redis");
+    let components = shipped("Component").into_iter();
     let configuration = shipped("Configuration").remove(0);
     let mut all: Vec<Value> = components.map(|component| scoped(component, services)).collect();
     all.extend(shipped("Resiliency"));
@@ -27,16 +25,7 @@ pub fn all(services: &[Service]) -> Vec<Value> {
 }
 
 fn scoped(mut component: Value, services: &[Service]) -> Value {
-    component["auth"] = json!({ "secretStore": "kubernetes" });
     component["scopes"] = services.iter().filter(|service| service.uses_broker()).map(|service| service.name).collect();
-    if let Some(settings) = component["spec"]["metadata"].as_array_mut() {
-        // One password for all, as yet.
-        settings.retain(|setting| setting["name"] != "redisUsername");
-        for setting in settings.iter_mut().filter(|setting| setting["secretKeyRef"].is_object()) {
-            let key = if setting["name"] == "redisHost" { "broker-host" } else { "broker-password" };
-            setting["secretKeyRef"] = json!({ "name": SECRET, "key": key });
-        }
-    }
     component
 }
 

@@ -57,7 +57,7 @@ fn deployment(service: &Service, labels: &Value) -> Value {
                         "maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
                         "labelSelector": { "matchLabels": labels },
                     }],
-                    "initContainers": [container("doctor", json!(["doctor", "--redis"]), json!([redis_url()]))],
+                    "initContainers": [container("doctor", json!(["doctor", "--redis"]), json!([redis_url(name)]))],
                     "containers": [main_container(name)],
                     "volumes": volumes(name),
                 },
@@ -75,6 +75,12 @@ fn annotations(name: &str) -> Value {
         "dapr.io/config": name,
         "dapr.io/api-token-secret": format!("{name}-api-token"),
         "dapr.io/app-token-secret": format!("{name}-app-token"),
+        // A component is one for all: what differs by sidecar it reads from the sidecar's environment.
+        "dapr.io/env-from-secret": format!(
+            "MILLRACE_REDIS_HOST=redis:host,MILLRACE_REDIS_USERNAME={secret}:sidecar-username,\
+             MILLRACE_REDIS_PASSWORD={secret}:sidecar-password",
+            secret = redis_secret(name)
+        ),
         "dapr.io/block-shutdown-duration": "3s",
         "dapr.io/graceful-shutdown-seconds": "10",
         "dapr.io/enable-native-sidecar": "true",
@@ -97,8 +103,8 @@ fn main_container(name: &str) -> Value {
         plain("MILLRACE_LOG", "json"),
         plain("MILLRACE_ADMIN", &format!("0.0.0.0:{ADMIN_PORT}")),
         plain("APP_PORT", &APP_PORT.to_string()),
-        redis_url(),
-        secret("MILLRACE_BROKER_URL", "redis", "broker-url"),
+        redis_url(name),
+        secret("MILLRACE_BROKER_URL", &redis_secret(name), "broker-url"),
         secret("MILLRACE_ADMIN_TOKEN", "admin-token", "token"),
         secret("MILLRACE_WEBHOOK_SECRET", "webhooks", "secret"),
         secret("DAPR_API_TOKEN", &format!("{name}-api-token"), "token"),
@@ -140,8 +146,13 @@ fn volumes(name: &str) -> Value {
     if name == GATEWAY { json!([{ "name": "keys", "secret": { "secretName": "gateway-keys" } }]) } else { json!([]) }
 }
 
-fn redis_url() -> Value {
-    secret("MILLRACE_REDIS_URL", "redis", "store-url")
+/// Of the service's own users of Redis: one for its process, one for its sidecar.
+pub fn redis_secret(service: &str) -> String {
+    format!("{service}-redis")
+}
+
+fn redis_url(service: &str) -> Value {
+    secret("MILLRACE_REDIS_URL", &redis_secret(service), "store-url")
 }
 
 fn plain(name: &str, value: &str) -> Value {

@@ -10,6 +10,11 @@ use serde_json::json;
 use super::load::{Load, Measured};
 use super::system::System;
 
+/// Sagas a second of the peers at 64 under way, on the quiet machine of four cores that the goals are stated for.
+const REFERENCE: [(&str, f64); 2] = [("watermill", 1133.0), ("dapr-go", 486.0)];
+/// The part of it below which a machine has too much else to do.
+const QUIET: f64 = 0.85;
+
 /// Of one load on one system.
 pub struct Figures {
     pub load: Load,
@@ -86,8 +91,20 @@ fn json(row: &Row) -> String {
     format!("{line}\n")
 }
 
-const HEADER: [&str; 11] =
-    ["system", "durability", "load", "per s", "p50 ms", "p95 ms", "p99 ms", "app", "daprd", "redis", "PSS MB"];
+const HEADER: [&str; 12] = [
+    "system",
+    "durability",
+    "load",
+    "per s",
+    "× watermill",
+    "p50 ms",
+    "p95 ms",
+    "p99 ms",
+    "app",
+    "daprd",
+    "redis",
+    "PSS MB",
+];
 
 fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
@@ -95,11 +112,41 @@ fn table(rows: &[Row]) -> String {
     for row in rows {
         let mut cells = vec![row.system.to_owned(), row.durability.to_owned(), row.runs[0].load.to_string()];
         cells.push(format!("{:.0}", row.rate()));
+        cells.push(beside(rows, row, "watermill").map_or_else(String::new, |ratio| format!("{ratio:.2}")));
         cells.extend(row.latency_ms().map(|ms| format!("{ms:.2}")));
         cells.extend(["app", "daprd", "redis"].map(|class| format!("{:.3}", row.cpu(class))));
         cells.push(format!("{:.0}", row.pss_mb()));
         table.add_row(cells);
     }
     let runs = rows.iter().map(|row| row.runs.len()).min().unwrap_or_default();
-    format!("{table}\n\napp, daprd, redis: CPU-ms an order or event. Each figure is the median of {runs} runs.\n")
+    let quiet = quiet(rows);
+    format!(
+        "{table}\n\napp, daprd, redis: CPU-ms an order or event. Each figure is the median of {runs} runs.\n{quiet}"
+    )
+}
+
+/// The rate of `row` in that of `peer` under the same load; of its durability, if there is a row of it.
+fn beside(rows: &[Row], row: &Row, peer: &str) -> Option<f64> {
+    let same_load = |other: &&Row| other.system == peer && other.runs[0].load == row.runs[0].load;
+    let same = rows.iter().filter(same_load).find(|other| other.durability == row.durability);
+    let is_closed = matches!(row.runs[0].load, Load::Closed { .. });
+    same.or_else(|| rows.iter().find(same_load)).filter(|_| is_closed).map(|other| row.rate() / other.rate())
+}
+
+/// Whether the machine gave the peers what it should; nothing without them.
+fn quiet(rows: &[Row]) -> String {
+    let reached: Vec<(&str, f64)> = REFERENCE
+        .into_iter()
+        .filter_map(|(peer, reference)| {
+            let is_meant = |row: &&Row| row.system == peer && row.runs[0].load == (Load::Closed { outstanding: 64 });
+            Some((peer, rows.iter().find(is_meant)?.rate() / reference))
+        })
+        .collect();
+    if reached.len() < REFERENCE.len() {
+        return String::new();
+    }
+    let parts: Vec<String> = reached.iter().map(|(peer, part)| format!("{peer} {:.0} %", part * 100.0)).collect();
+    let is_quiet = reached.iter().all(|(_, part)| *part >= QUIET);
+    let verdict = if is_quiet { "the machine was quiet enough" } else { "too much else was going on: not valid" };
+    format!("Of their reference rates the peers reached: {}; {verdict}.\n", parts.join(", "))
 }

@@ -87,7 +87,7 @@ const STORE: &str = "+ping +client|setname +info +time +wait +config|get +cluste
     +script|load +evalsha +get +set +strlen +exists +llen +lrange +lindex +rpush +hget +hmget +hgetall +hset +hsetnx +hdel +hexists +hlen \
     +hincrby +zadd +zrem +zremrangebyscore +zrange +zrangebylex +zscore +zmscore +zcard +sadd +smembers +scard +xadd +xrange +xlen";
 /// Of a service's process, on what it hears, to tell how far it is behind.
-const LOOK: &str = "+xinfo|stream +xinfo|groups +xpending";
+const LOOK: &str = "+xinfo|stream +xinfo|groups +xpending +xlen";
 /// Of its sidecar, on any key and on none.
 const SIDECAR: &str = "+ping +client|setname";
 /// Of its sidecar, on what it hears.

@@ -8,3 +8,4 @@ mod promtool;
 mod refused;
 mod strict;
 mod tools;
+mod users;

@@ -174,6 +174,9 @@ impl All<'_> {
         if list(component, "/scopes").next().is_none() {
             self.says(component, "open to every app");
         }
+        if component["spec"]["type"] != "pubsub.redis" {
+            return;
+        }
         let setting = |name: &str| list(component, "/spec/metadata").find(|it| it["name"] == name);
         let text = |name: &str| setting(name).and_then(|it| it["value"].as_str()).unwrap_or_default().to_owned();
         if setting("redisPassword").is_none_or(|it| it["secretKeyRef"].is_null()) {

@@ -43,6 +43,16 @@ pub fn wrong_ways(metadata: &Value) -> Vec<String> {
     wrong
 }
 
+/// Packages of the lock file that are neither ours nor from crates.io with a checksum.
+pub fn unvouched(lock: &str) -> Vec<String> {
+    const REGISTRY: &str = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
+    let is_vouched = |package: &&str| {
+        !package.contains("\nsource = ") || package.contains(REGISTRY) && package.contains("\nchecksum = ")
+    };
+    let packages = lock.split("[[package]]").skip(1);
+    packages.filter(|package| !is_vouched(package)).map(|package| package.trim().to_owned()).collect()
+}
+
 /// Whoever has the framework's conditions switchable without asking for it by name on the command line.
 pub fn always_sabotaged(metadata: &Value) -> Vec<String> {
     let is_sabotage = |feature: &Value| feature.as_str().is_some_and(|feature| feature.contains("sabotage"));

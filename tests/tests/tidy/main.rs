@@ -57,6 +57,13 @@ fn dependencies_point_one_way() {
 }
 
 #[test]
+fn every_dependency_is_from_crates_io_with_a_checksum() {
+    let lock = std::fs::read_to_string(tree::root().join("Cargo.lock")).expect("the lock file is committed");
+    assert!(lock.contains("[[package]]"), "nothing is locked");
+    none(graph::unvouched(&lock));
+}
+
+#[test]
 fn sabotage_is_asked_for_by_name() {
     none(graph::always_sabotaged(&graph::metadata()));
 }

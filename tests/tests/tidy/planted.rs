@@ -149,6 +149,17 @@ fn a_dependency_that_points_back_is_found() {
 }
 
 #[test]
+fn a_dependency_that_nobody_vouches_for_is_found() {
+    let package = |rest: &str| format!("[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n{rest}");
+    let crates_io = "source = \"registry+https://github.com/rust-lang/crates.io-index\"\n";
+    let unvouched = |rest: &str| graph::unvouched(&package(rest)).len();
+    assert_eq!(unvouched(&format!("{crates_io}checksum = \"ab\"\n")), 0);
+    assert_eq!(unvouched(""), 0, "ours");
+    assert_eq!(unvouched(crates_io), 1);
+    assert_eq!(unvouched("source = \"git+https://example.com/a\"\nchecksum = \"ab\"\n"), 1);
+}
+
+#[test]
 fn sabotage_by_default_is_found() {
     let asks = |features: Value| workspace("blackbox", "tests", &json!({ "name": "millrace", "features": features }));
     assert_eq!(graph::always_sabotaged(&asks(json!(["sabotage"]))).len(), 1);

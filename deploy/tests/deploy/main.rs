@@ -1,6 +1,7 @@
 //! What operators are given: up to date, accepted by the tools that read it, and refused once something in it is wrong.
 
 mod documents;
+mod existing;
 mod golden;
 mod manifests;
 mod planted;

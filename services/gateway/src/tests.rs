@@ -103,6 +103,7 @@ async fn every_public_call_reaches_its_service() {
         (Method::POST, "/stock/WH-001/receipts", "warehouse"),
         (Method::GET, "/stock/SKU-001?locationId=WH-001", "warehouse"),
         (Method::PUT, "/prices/SKU-001", "pricing"),
+        (Method::POST, "/integrations/events", "integrations"),
         (Method::POST, "/payments/callbacks/sandpay", "payment"),
         (Method::POST, "/shipments/callbacks/harbor", "shipping"),
     ];

@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq chaos heal cut killup power replicas bench costs bench-smoke generate test-api deny test-interop clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-kube test-rollout record-alerts sbom chaos heal cut killup power replicas bench costs bench-smoke generate test-api deny test-interop clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -66,6 +66,17 @@ test-kafka: quick ## 1,000 mixed orders with the events on Kafka, which is kille
 
 test-rabbitmq: quick ## The same on RabbitMQ, which comes from Debian's packages
 	tools/acceptance broker rabbitmq
+
+test-kube: cargo ## Each overlay, and planted faults, before a real and strict Kubernetes API server; builds it once
+	@KUBE=$$(tools/get-kube) && export KUBE && cargo test $(locked) -p deploy --test deploy -- --nocapture applied
+
+test-rollout: cargo ## Each overlay rolled out by real controllers onto pretended nodes, upgraded, rolled back
+	@KUBE=$$(tools/get-kube) && export KUBE && cargo test $(locked) -p deploy --test deploy -- --nocapture --test-threads 1 rollout
+
+# FAULTS="redis-stopped duplicates" for some of them; 25 minutes for all.
+record-alerts: quick ## deploy/recordings/ anew: what Prometheus sees of real faults, for the tests of the alert rules
+	@MILLRACE_DAPRD=$$(tools/get-daprd) && MILLRACE_REDIS_SERVER=$$(tools/get-redis) && \
+	cargo run $(locked) -p deploy --example record -- $(FAULTS)
 
 # MINUTES= of faults after the recoveries are measured, SEED= for the run that failed.
 chaos: cargo ## kill -9 of everything in turn, links in trouble, the broker wiped, under load; MINUTES=, SEED=

@@ -6,13 +6,13 @@ use super::{Alert, Severity};
 
 pub struct Slo {
     pub name: &'static str,
-    alert: &'static str,
+    pub alert: &'static str,
     /// What may fail.
     budget: f64,
     summary: &'static str,
     /// What counts, and of that what was good or bad; `$w` is the window.
-    all: &'static str,
-    part: &'static str,
+    pub all: &'static str,
+    pub part: &'static str,
     part_is_good: bool,
     series: (&'static str, &'static str),
 }

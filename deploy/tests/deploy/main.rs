@@ -1,12 +1,16 @@
 //! What operators are given: up to date, accepted by the tools that read it, and refused once something in it is wrong.
 
+mod applied;
+mod cluster;
 mod documents;
 mod existing;
 mod golden;
 mod manifests;
 mod planted;
 mod promtool;
+mod recorded;
 mod refused;
+mod rollout;
 mod strict;
 mod tools;
 mod users;

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use crate::manifests::{name, rendered, violations};
 
 /// What is planted: where, by JSON pointer, and the value put there; null takes it away.
-type Fault = (&'static str, &'static str, &'static str, Value);
+pub type Fault = (&'static str, &'static str, &'static str, Value);
 
 const POD: &str = "/spec/template/spec";
 const MAIN: &str = "/spec/template/spec/containers/0";
 
 macro_rules! faults {
     ($($fault:literal $place:literal $pointer:literal => $value:expr;)*) => {
-        fn faults() -> Vec<Fault> {
+        pub fn faults() -> Vec<Fault> {
             vec![$(($fault, $place, $pointer, $value)),*]
         }
     };
@@ -43,11 +43,11 @@ faults! {
     "an image that changes" "Deployment/orders" "MAIN/image" => json!("registry.example/millrace:latest");
     "no memory limit" "Deployment/orders" "MAIN/resources/limits" => Value::Null;
     "no doctor" "Deployment/orders" "POD/initContainers" => json!([]);
-    "misspelt component metadata" "Component/pubsub" "/spec/metadata/2/name" => json!("procesingTimeout");
+    "misspelt component metadata" "Component/pubsub" "/spec/metadata/3/name" => json!("procesingTimeout");
     "an unknown field of a component" "Component/pubsub" "/spec/ignoreError" => json!(true);
     "a scope of an unknown app" "Component/pubsub" "/scopes/0" => json!("order");
     "a component open to all" "Component/pubsub-deadletter" "/scopes" => Value::Null;
-    "a password in the open" "Component/pubsub" "/spec/metadata/1" => json!({ "name": "redisPassword", "value": "x" });
+    "a password in the open" "Component/pubsub" "/spec/metadata/2" => json!({ "name": "redisPassword", "value": "x" });
     "an inbound retry that is not defined" "Resiliency/millrace" "/spec/targets/components/pubsub/inbound/retry" => json!("delivery");
     "a duration that Go can't read" "Resiliency/millrace" "/spec/policies/retries/deliver/maxInterval" => json!("2 s");
     "a misspelt target of resiliency" "Resiliency/millrace" "/spec/targets/component" => json!({});
@@ -61,7 +61,7 @@ faults! {
     "a secret in the open" "ConfigMap/millrace-dashboards" "/kind" => json!("Secret");
 }
 
-fn plant(documents: &mut [Value], (fault, place, pointer, value): &Fault) {
+pub fn plant(documents: &mut [Value], (fault, place, pointer, value): &Fault) {
     let pointer = pointer.replace("POD", POD).replace("MAIN", MAIN);
     let document = documents.iter_mut().find(|document| name(document) == *place);
     let (parent, last) = pointer.rsplit_once('/').expect("a pointer");

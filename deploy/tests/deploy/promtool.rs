@@ -8,7 +8,7 @@ use deploy::alerts;
 use crate::tools::{Folder, run, tool};
 
 /// The rules and their tests, as promtool wants them.
-fn folder(name: &str, runbook: Option<&str>, spoil: impl Fn(String) -> String) -> Folder {
+pub fn folder(name: &str, runbook: Option<&str>, spoil: impl Fn(String) -> String) -> Folder {
     let folder = Folder::new(name);
     folder.write("rules.yaml", &spoil(deploy::yaml(&[alerts::rules()])));
     folder.write("tests.yaml", &deploy::yaml(&[alerts::unit_tests("rules.yaml", runbook)]));

@@ -74,7 +74,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// The `spec` of kinds whose definitions are no part of any package we could take them from.
+/// The `spec` of the operators' kinds, as far as it is used here; `make test-kube` has their whole definitions.
 fn operators() -> Value {
     let text = json!({ "type": "string" });
     let object =

@@ -58,7 +58,9 @@ impl Servers {
             let samples = told.iter().filter_map(|(role, info)| Some((vec![("role", *role)], read(info)?)));
             text.family(name, help, samples.collect::<Vec<_>>());
         }
-        if let Some(broker) = self.0.get("broker") {
+        // One that has not told of itself would be waited for again with each topic.
+        let answers = told.iter().any(|(role, info)| *role == "broker" && !info.is_empty());
+        if let Some(broker) = self.0.get("broker").filter(|_| answers) {
             groups(broker, services, &mut text).await;
         }
         text.finish()

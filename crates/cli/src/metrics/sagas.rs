@@ -3,6 +3,7 @@
 //! seen by it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use events::orders::order::{OrderCancelled, OrderCreated, OrderFulfilled, OrderReturned};
 use millrace::Service;
@@ -11,6 +12,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::text::Text;
 use crate::feeds;
@@ -20,6 +22,8 @@ pub const SERVICE: &str = "orders";
 const LOOK_BACK: u64 = 1_000;
 /// Pages of one look; what is beyond them waits for the next.
 const PAGES: usize = 256;
+/// Of one look; who scrapes waits no longer, and the next look goes on where this one was.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// An order that needs nobody's patience takes milliseconds, one that does up to a day.
 const LASTED: [f64; 9] = [0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 900.0, 3_600.0, 86_400.0];
 
@@ -40,7 +44,8 @@ impl Sagas {
     }
 
     pub async fn text(&mut self, orders: &Service) -> String {
-        self.look(orders).await;
+        // Too late is told by what is missing.
+        let _ = timeout(PATIENCE, self.look(orders)).await;
         let now = orders.clock().now_us();
         let mut states = BTreeMap::<&str, (u64, f64)>::new();
         for (began, state) in self.open.values() {
@@ -60,7 +65,8 @@ impl Sagas {
         text.finish() + &lasted
     }
 
-    /// Follows each partition whose head has moved. An answer that does not come leaves all as it was.
+    /// Follows each partition whose head has moved. An answer that does not come leaves all as it was; it may be dropped
+    /// at any wait.
     async fn look(&mut self, orders: &Service) {
         let mut pages = 0;
         let own = |(topic, ..): &(String, _, _)| topic == OrderCreated::SCHEMA.topic;

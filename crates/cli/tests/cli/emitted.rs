@@ -1,11 +1,15 @@
 //! Every metric that a rule or a dashboard names has samples in a running deployment: services on Redis, real daprds.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
 use axum::http::Method;
 use cli::client::Client;
-use cli::ports::local_url;
+use cli::ports::{Ports, local_url};
 use deploy::{alerts, dashboards};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::shop::{ADMIN_TOKEN, DEADLINE, Directory, Shop, millrace, order, ports};
@@ -36,13 +40,18 @@ async fn emitted(addresses: &[String]) -> BTreeSet<String> {
     names
 }
 
-#[tokio::test]
-async fn every_metric_of_a_rule_or_dashboard_is_emitted() {
-    let (data, ports) = (Directory::new(), ports());
+/// The shop in its processes, with the programs that the environment names.
+fn dev(ports: Ports, data: &Directory) -> Shop {
     let mut dev = millrace(ports, &["dev", "--data", data.path()]);
     let kept = ["PATH", "HOME", "MILLRACE_DAPRD", "MILLRACE_REDIS_SERVER"];
     dev.envs(std::env::vars().filter(|(name, _)| kept.contains(&&**name)));
-    let mut shop = Shop::spawn(ports, dev);
+    Shop::spawn(ports, dev)
+}
+
+#[tokio::test]
+async fn every_metric_of_a_rule_or_dashboard_is_emitted() {
+    let (data, ports) = (Directory::new(), ports());
+    let mut shop = dev(ports, &data);
     let services = (0..cli::services::SERVICES.len()).map(|place| ports.service(place));
     let addresses: Vec<String> = services.flat_map(|own| [local_url(own.admin), local_url(own.dapr_metrics)]).collect();
 
@@ -72,4 +81,31 @@ async fn every_metric_of_a_rule_or_dashboard_is_emitted() {
         assert!(began.elapsed() < DEADLINE, "nobody emits {missing:?}");
     }
     assert!(!named().is_empty() && shop.terminate().success());
+}
+
+/// Prometheus gives up after ten seconds, and would tell of every service that it is down.
+#[tokio::test]
+async fn a_scrape_does_not_wait_for_a_redis_that_does_not_answer() {
+    let (data, ports) = (Directory::new(), ports());
+    let mut shop = dev(ports, &data);
+    let roster = std::fs::read_to_string(Path::new(data.path()).join("dev.json")).expect("dev names its children");
+    let roster: Value = serde_json::from_str(&roster).expect("it is JSON");
+    let mut children = roster["children"].as_array().expect("a list").iter();
+    let redis =
+        children.find(|child| child["name"] == "redis").and_then(|redis| redis["pid"].as_u64()).expect("its pid");
+    let signal = |signal: &str| {
+        let sent = Command::new("kill").args([signal, &redis.to_string()]).status().expect("kill runs");
+        assert!(sent.success(), "Redis has ended");
+    };
+    signal("-STOP");
+    // It hears of more topics than any other.
+    let orders = cli::services::SERVICES.iter().position(|name| *name == "orders").expect("a service");
+    let began = Instant::now();
+    let answer = Client::new(&local_url(ports.service(orders).admin)).get("/metrics").await.expect("an answer");
+    let took = began.elapsed();
+    let text = String::from_utf8_lossy(&answer.body);
+    assert!(text.contains(r#"millrace_redis_up{service="orders",role="store"} 0"#), "{text}");
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    signal("-CONT");
+    assert!(shop.terminate().success());
 }

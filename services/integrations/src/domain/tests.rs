@@ -1,12 +1,13 @@
 //! Events of other systems, sent once and again.
 
+use millrace::schema::EventType;
 use millrace::testing::{given, nothing};
 
 use super::*;
 
 fn event(system: &str, source: &str, id: &str) -> WebhookReceived {
     let mut event: WebhookReceived =
-        serde_json::from_value(events::examples("integrations.webhook.received").swap_remove(0)).expect("an example");
+        serde_json::from_value(events::examples(WebhookReceived::SCHEMA.name).swap_remove(0)).expect("an example");
     (event.system, event.source, event.event_id) = (system.to_owned(), source.to_owned(), id.to_owned());
     event
 }

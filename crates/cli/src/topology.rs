@@ -166,14 +166,13 @@ pub fn dapr_yaml() -> String {
 const HEAD: &str = "\
 # Generated from the wiring: UPDATE=1 cargo test -p cli golden
 #
-#   export DAPR_API_TOKEN=$(uuidgen) APP_API_TOKEN=$(uuidgen) MILLRACE_REDIS_HOST=127.0.0.1:6390
+#   export DAPR_API_TOKEN=$(uuidgen) APP_API_TOKEN=$(uuidgen) DAPR_HOST_IP=127.0.0.1 MILLRACE_REDIS_HOST=127.0.0.1:6390
 #   dapr run -f .
 #
-# Redis runs at MILLRACE_REDIS_HOST, `millrace` is on the PATH, and the partners run beside it:
-# `millrace simulate provider`, `… provider --name harborpay`, `… carrier`, `… mailbox`.
+# What has to run before, and prices after: docs/dapr-cli.md
 version: 1
 common:
-  resourcesPath: components/redis
+  resourcesPaths: [components/redis]
   configFilePath: components/redis/configuration.yaml
   env:
     MILLRACE_STORE: redis

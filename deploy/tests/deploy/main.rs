@@ -11,6 +11,7 @@ mod promtool;
 mod recorded;
 mod refused;
 mod rollout;
+mod run_file;
 mod strict;
 mod tools;
 mod users;

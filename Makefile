@@ -6,10 +6,10 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-kube test-rollout record-alerts sbom chaos heal cut killup power replicas bench costs bench-smoke generate test-api deny test-interop clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-redis-cluster test-valkey test-jaeger test-kube test-rollout record-alerts sbom chaos heal cut killup power replicas bench costs bench-smoke generate test-api deny test-interop clean-cache
 
 help: ## This list
-	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-18s %s\n", $$1, $$2 }'
 
 cargo:
 	@command -v cargo >/dev/null || { echo "cargo is missing; type: curl https://sh.rustup.rs -sSf | sh" >&2; exit 3; }
@@ -61,11 +61,20 @@ thousand: quick ## 1,000 orders, plain, mixed and doubled, on each pair; judged 
 stopped: quick ## A daprd stopped: its service hears nothing; let go: all is finished
 	tools/acceptance stop
 
-test-kafka: quick ## 1,000 mixed orders with the events on Kafka, which is killed three times; needs Java and Maven
+test-kafka: quick ## 1,000 mixed orders with the events on Kafka, which is killed three times; needs a JDK and Maven
 	tools/acceptance broker kafka
 
-test-rabbitmq: quick ## The same on RabbitMQ, which comes from Debian's packages
+test-rabbitmq: quick ## The same with notifications on RabbitMQ and the rest on Redis, both killed; then all on RabbitMQ
 	tools/acceptance broker rabbitmq
+
+test-redis-cluster: quick ## The same on a Redis Cluster of three masters, each killed and away for 4 s
+	tools/acceptance broker redis-cluster
+
+test-valkey: quick ## The same on Valkey, events and store
+	tools/acceptance broker valkey
+
+test-jaeger: quick ## An order of a running shop, found in Jaeger as one trace; needs Go
+	tools/acceptance jaeger
 
 test-kube: cargo ## Each overlay, and planted faults, before a real and strict Kubernetes API server; builds it once
 	@KUBE=$$(tools/get-kube) && export KUBE && cargo test $(locked) -p deploy --test deploy -- --nocapture applied

@@ -1,5 +1,5 @@
-//! What sidecars are told: the components of `components/redis` with scopes of the topology, its resiliency, and for each
-//! service a configuration that says who may call it.
+//! What sidecars are told: the components of `components/redis`, its resiliency, and for each service a configuration that
+//! says who may call it.
 
 use cli::dev::resources::REDIS;
 use serde_json::{Value, json};
@@ -24,8 +24,12 @@ pub fn all(services: &[Service]) -> Vec<Value> {
     all
 }
 
+/// The store of secrets names nobody: whoever loads another component needs it.
 fn scoped(mut component: Value, services: &[Service]) -> Value {
-    component["scopes"] = services.iter().filter(|service| service.uses_broker()).map(|service| service.name).collect();
+    if component["scopes"].is_null() {
+        component["scopes"] =
+            services.iter().filter(|service| service.uses_broker()).map(|service| service.name).collect();
+    }
     component
 }
 

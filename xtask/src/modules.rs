@@ -169,8 +169,8 @@ fn topics(catalogue: &Catalogue) -> String {
     let topic = |(name, topic): (&String, &crate::schemas::Topic)| {
         format!(
             "Topic {{ name: \"{name}\", owner: \"{}\", key: \"{}\", partitions: {}, hot_hours: {}, \
-             archive_days: {}, delivery: Delivery::{:?} }},\n",
-            topic.owner, topic.key, topic.partitions, topic.hot_hours, topic.archive_days, topic.delivery
+             archive_days: {}, delivery: Delivery::{:?}, pubsub: \"{}\" }},\n",
+            topic.owner, topic.key, topic.partitions, topic.hot_hours, topic.archive_days, topic.delivery, topic.pubsub
         )
     };
     let topics: String = catalogue.topics.iter().map(topic).collect();

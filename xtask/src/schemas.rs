@@ -59,7 +59,13 @@ pub struct Topic {
     pub hot_hours: u32,
     pub archive_days: u32,
     pub delivery: Delivery,
+    #[serde(default = "default_pubsub")]
+    pub pubsub: String,
     pub aka: Vec<String>,
+}
+
+fn default_pubsub() -> String {
+    "pubsub".to_owned()
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

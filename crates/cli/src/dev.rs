@@ -60,9 +60,10 @@ pub struct Args {
     /// redis-server or valkey-server 7 or newer [default: in PATH, or as tools/get-redis left it]
     #[arg(long, env = "MILLRACE_REDIS_SERVER", value_name = "PROGRAM")]
     redis_server: Option<PathBuf>,
-    /// Dapr components that take the place of those of the same name: events on another broker, which runs already
+    /// Dapr components that take the place of those of the same name: events on another broker, which runs already; may be
+    /// given again, for one more
     #[arg(long, value_name = "DIRECTORY")]
-    components: Option<PathBuf>,
+    components: Vec<PathBuf>,
     /// Send events through proxies that `millrace break` may have drop, double or reorder them; costs a hop each way
     #[arg(long)]
     breakable: bool,
@@ -79,7 +80,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     let config = Config { data, faults, ..config.clone() };
     let plan = Plan::new(&config, daprd, redis)?;
     plan.check_ports().await?;
-    resources::write(&config.data, args.components.as_deref())?;
+    resources::write(&config.data, &args.components)?;
     let admin = admin_token::issue(&config)?;
     let operator = admin.as_ref().map(scopes::operator).unwrap_or_default();
     resources::write_users(&config.data, &(plan.users.clone() + &operator))?;

@@ -15,7 +15,6 @@ use hyper_util::service::TowerToHyperService;
 use millrace::clock::Clock;
 use millrace::outside::Network;
 use millrace::sidecar::Sidecar;
-use millrace::sidecar::dapr::Dapr;
 use millrace::sidecar::embedded::{Bus, Faults};
 use millrace::store::embedded::EmbeddedStore;
 use millrace::store::redis::{Durability, RedisStore};
@@ -27,6 +26,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config};
+use crate::services::sidecar;
 
 /// The address the shop's mails come from.
 const SENDER: &str = "shop@millrace.example";
@@ -52,7 +52,7 @@ impl Process {
         let bus = (config.bus == config::Bus::Embedded).then(|| embedded_bus(config, &clock));
         let sidecar: Arc<dyn Sidecar> = match &bus {
             Some(bus) => Arc::new(bus.clone()),
-            None => Arc::new(Dapr::new(dapr_port, config.dapr_api_token.clone())),
+            None => Arc::new(sidecar(dapr_port, config.dapr_api_token.clone())),
         };
         let env = Env {
             store: store.clone(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use ::access::hash;
-use events::topics::TOPICS;
+use events::topics::{TOPICS, Topic};
 use millrace::pii::Secret;
 use millrace::sidecar::dead_letters;
 
@@ -24,17 +24,16 @@ struct Own {
     dead: BTreeSet<String>,
 }
 
-fn services(config: &Config) -> Vec<Own> {
+fn services(config: &Config, is_meant: impl Fn(&Topic) -> bool) -> Vec<Own> {
     let own = |topology: millrace::app::Topology| {
         let service = topology.service;
-        let hears: BTreeSet<String> = topology.hears.iter().map(|heard| heard.topic.to_owned()).collect();
+        let meant = |is: &dyn Fn(&Topic) -> bool| -> BTreeSet<String> {
+            TOPICS.iter().filter(|topic| is_meant(topic) && is(topic)).map(|topic| topic.name.to_owned()).collect()
+        };
+        let hears = meant(&|topic| topology.hears.iter().any(|heard| heard.topic == topic.name));
         Own {
             service,
-            publishes: TOPICS
-                .iter()
-                .filter(|topic| topic.owner == service)
-                .map(|topic| topic.name.to_owned())
-                .collect(),
+            publishes: meant(&|topic| topic.owner == service),
             dead: hears.iter().map(|topic| dead_letters(topic, service)).collect(),
             hears,
         }
@@ -42,24 +41,33 @@ fn services(config: &Config) -> Vec<Own> {
     all(config).iter().map(|app| own(app.topology())).collect()
 }
 
-/// The component of live topics. Each sidecar writes its own dead letters there, too.
-pub fn live(component: &str, config: &Config) -> String {
-    let services = services(config);
+/// The pub/sub components that topics name.
+pub fn components() -> BTreeSet<&'static str> {
+    TOPICS.iter().map(|topic| topic.pubsub).collect()
+}
+
+/// The text of the component of live topics that is called `name`. Each sidecar writes its own dead letters there, too.
+pub fn live(component: &str, name: &str, config: &Config) -> String {
+    let services = services(config, |topic| topic.pubsub == name);
     let publishes = |own: &Own| own.publishes.union(&own.dead).cloned().collect();
     let hears = |own: &Own| own.hears.clone();
     scoped(component, &services, &[("publishingScopes", &publishes), ("subscriptionScopes", &hears)])
 }
 
-/// The component that reads dead letters.
-pub fn dead(component: &str, config: &Config) -> String {
+/// That of the component that reads the dead letters of its topics.
+pub fn dead(component: &str, name: &str, config: &Config) -> String {
     let dead = |own: &Own| own.dead.clone();
     let none = |_: &Own| BTreeSet::new();
-    scoped(component, &services(config), &[("publishingScopes", &none), ("subscriptionScopes", &dead)])
+    scoped(
+        component,
+        &services(config, |topic| topic.pubsub == name),
+        &[("publishingScopes", &none), ("subscriptionScopes", &dead)],
+    )
 }
 
 type Topics<'a> = &'a dyn Fn(&Own) -> BTreeSet<String>;
 
-/// Every topic is protected: who is not named has none.
+/// Every topic is protected: who is not named has none, and who has none does not load the component.
 fn scoped(component: &str, services: &[Own], scopes: &[(&str, Topics<'_>)]) -> String {
     let mut text = unscoped(component).to_owned() + GENERATED;
     let all: BTreeSet<String> = scopes.iter().flat_map(|(_, topics)| services.iter().flat_map(topics)).collect();
@@ -70,16 +78,29 @@ fn scoped(component: &str, services: &[Own], scopes: &[(&str, Topics<'_>)]) -> S
     };
     setting("allowedTopics", all.clone(), ",");
     setting("protectedTopics", all, ",");
+    let users = services.iter().filter(|own| scopes.iter().any(|(_, topics)| !topics(own).is_empty()));
     for (name, topics) in scopes {
-        let lines = services.iter().map(|own| format!("{}={}", own.service, Vec::from_iter(topics(own)).join(",")));
+        let lines = users.clone().map(|own| format!("{}={}", own.service, Vec::from_iter(topics(own)).join(",")));
         setting(name, lines.collect(), ";");
     }
-    text
+    text + "scopes:\n" + &users.map(|own| format!("  - {}\n", own.service)).collect::<String>()
 }
 
 /// The component as other apps may use it.
 pub fn unscoped(component: &str) -> &str {
     component.split_once(GENERATED).map_or(component, |(written, _)| written)
+}
+
+/// For a broker that is told of its topics: name, partitions, milliseconds of retention. Of dead letters there are few.
+pub fn topics(config: &Config) -> String {
+    let services = services(config, |_| true);
+    let of = |topic: &Topic| {
+        let kept = u64::from(topic.hot_hours) * 3_600_000;
+        let hear = services.iter().filter(|own| own.hears.contains(topic.name));
+        let dead = hear.map(|own| format!("{} 1 {kept}\n", dead_letters(topic.name, own.service)));
+        format!("{} {} {kept}\n", topic.name, topic.partitions) + &dead.collect::<String>()
+    };
+    TOPICS.iter().map(of).collect()
 }
 
 /// Of a service's process, all on keys of its own partitions.
@@ -93,14 +114,15 @@ const SIDECAR: &str = "+ping +client|setname";
 /// Of its sidecar, on what it hears.
 const HEAR: &str = "+xgroup|create +xreadgroup +xack +xpending +xclaim";
 
-/// Who names no user.
-pub const NOBODY: &str = "user default off resetpass resetkeys resetchannels -@all";
+/// Who names no user is nobody, and can do nothing. Its rights are those by which Redis replays its append-only file: without
+/// them it comes back without anything that a script has written.
+pub const NOBODY: &str = "user default off resetpass ~* &* +@all";
 
 /// Redis' users, as its `aclfile`: for each service one for its process and one for its sidecar. `password` tells the SHA-256
 /// of a user's password in hex; a user without one is off.
 pub fn users(config: &Config, password: impl Fn(&str) -> Option<String>) -> String {
     let mut text = format!("{NOBODY}\n");
-    for own in services(config) {
+    for own in services(config, |_| true) {
         let on = |user: &str| password(user).map_or_else(|| "off resetpass".to_owned(), |hash| format!("on #{hash}"));
         // Writing to a String can't fail.
         let mut user = |name: &str, rights: &str, topics: &[(&str, &BTreeSet<String>, &str)]| {

@@ -2,6 +2,8 @@
 
 use events::topics::{Delivery, TOPICS};
 use millrace::App;
+use millrace::pii::Secret;
+use millrace::sidecar::dapr::Dapr;
 
 use crate::config::Config;
 
@@ -42,4 +44,9 @@ pub fn app(name: &str, config: &Config) -> Option<App> {
 /// Every service of the shop.
 pub fn all(config: &Config) -> Vec<App> {
     SERVICES.iter().filter_map(|name| app(name, config)).collect()
+}
+
+/// The daprd at `port`, which has each topic on the component that is named for it.
+pub fn sidecar(port: u16, token: Option<Secret>) -> Dapr {
+    Dapr::new(port, token).carrying(TOPICS.iter().map(|topic| (topic.name, topic.pubsub)))
 }

@@ -9,6 +9,7 @@ pub const TOPICS: &[Topic] = &[
         hot_hours: 12,
         archive_days: 30,
         delivery: Delivery::Bulk,
+        pubsub: "pubsub",
     },
     Topic {
         name: "notifications.notification",
@@ -18,6 +19,7 @@ pub const TOPICS: &[Topic] = &[
         hot_hours: 12,
         archive_days: 30,
         delivery: Delivery::Bulk,
+        pubsub: "notify",
     },
     Topic {
         name: "orders.order",
@@ -27,6 +29,7 @@ pub const TOPICS: &[Topic] = &[
         hot_hours: 12,
         archive_days: 365,
         delivery: Delivery::Bulk,
+        pubsub: "pubsub",
     },
     Topic {
         name: "payment",
@@ -36,6 +39,7 @@ pub const TOPICS: &[Topic] = &[
         hot_hours: 12,
         archive_days: 2555,
         delivery: Delivery::Bulk,
+        pubsub: "pubsub",
     },
     Topic {
         name: "pricing.price",
@@ -45,6 +49,7 @@ pub const TOPICS: &[Topic] = &[
         hot_hours: 12,
         archive_days: 90,
         delivery: Delivery::Bulk,
+        pubsub: "pubsub",
     },
     Topic {
         name: "shipping.shipment",
@@ -54,6 +59,7 @@ pub const TOPICS: &[Topic] = &[
         hot_hours: 12,
         archive_days: 365,
         delivery: Delivery::Bulk,
+        pubsub: "pubsub",
     },
     Topic {
         name: "warehouse.inventory",
@@ -63,6 +69,7 @@ pub const TOPICS: &[Topic] = &[
         hot_hours: 12,
         archive_days: 7,
         delivery: Delivery::Bulk,
+        pubsub: "pubsub",
     },
     Topic {
         name: "warehouse.stock",
@@ -72,6 +79,7 @@ pub const TOPICS: &[Topic] = &[
         hot_hours: 12,
         archive_days: 7,
         delivery: Delivery::Bulk,
+        pubsub: "pubsub",
     },
 ];
 
@@ -88,6 +96,8 @@ pub struct Topic {
     pub hot_hours: u32,
     pub archive_days: u32,
     pub delivery: Delivery,
+    /// Dapr's component that carries it.
+    pub pubsub: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

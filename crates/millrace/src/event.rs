@@ -27,6 +27,13 @@ pub struct Context {
     pub actor: Option<String>,
 }
 
+impl Context {
+    /// Of the trace in which the event started, for a log line.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.traceparent.as_deref()?.split('-').nth(1)
+    }
+}
+
 /// A payload with what its envelope says, as a reaction gets it.
 #[derive(Debug, Clone)]
 pub struct Event<E> {
@@ -214,7 +221,7 @@ impl Draft<'_> {
     /// The record of the event: its envelope without the two numbers only the commit knows.
     pub fn record(&self) -> Result<Bytes, serde_json::Error> {
         let context = self.context;
-        let traceid = context.traceparent.as_deref().and_then(|parent| parent.split('-').nth(1));
+        let traceid = context.trace_id();
         serde_json::to_vec(&Outgoing {
             specversion: "1.0",
             id: &self.id(),

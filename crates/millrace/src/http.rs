@@ -29,7 +29,7 @@ use crate::rounds::{FeedPage, Heads, PAGE};
 use crate::sabotage::{Fault, is_off};
 use crate::schema::{Document, Violation};
 use crate::service::Service;
-use crate::sidecar::{ANSWERED, PUBSUB, PUBSUB_DEADLETTER, Status, dead_letters};
+use crate::sidecar::{ANSWERED, Status, dead_letters, deadletter_component};
 use crate::store::{Answer, PARTITIONS, Position, Query};
 use crate::trace;
 
@@ -70,7 +70,7 @@ impl Service {
     pub fn subscriptions(&self) -> Value {
         let bulk = json!({ "enabled": true, "maxMessagesCount": BULK.0, "maxAwaitDurationMs": BULK.1 });
         let live = |topic: &&str| {
-            let mut live = json!({ "pubsubname": PUBSUB, "topic": topic, "routes": { "default": "/events" },
+            let mut live = json!({ "pubsubname": self.sidecar().component(topic), "topic": topic, "routes": { "default": "/events" },
                                    "deadLetterTopic": dead_letters(topic, self.name()) });
             if !self.hears_singly(topic) {
                 live["bulkSubscribe"] = bulk.clone();
@@ -78,7 +78,8 @@ impl Service {
             live
         };
         let dead = |topic: &&str| {
-            json!({ "pubsubname": PUBSUB_DEADLETTER, "topic": dead_letters(topic, self.name()),
+            let component = deadletter_component(self.sidecar().component(topic));
+            json!({ "pubsubname": component, "topic": dead_letters(topic, self.name()),
                     "routes": { "default": "/events" }, "bulkSubscribe": bulk })
         };
         self.topics().iter().map(live).chain(self.topics().iter().map(dead)).collect()

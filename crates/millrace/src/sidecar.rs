@@ -21,6 +21,11 @@ pub trait Sidecar: Send + Sync + 'static {
         join_all(events.into_iter().map(|event| self.publish(topic, event))).boxed()
     }
 
+    /// The pub/sub component that carries `topic`.
+    fn component(&self, _topic: &str) -> &str {
+        PUBSUB
+    }
+
     /// Calls another service's HTTP API; the URI is a path with its query.
     fn invoke(&self, service: &str, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SidecarError>>;
 }
@@ -44,9 +49,14 @@ pub fn dead_letters(topic: &str, service: &str) -> String {
     format!("{topic}.dlq.{service}")
 }
 
-/// The pub/sub component of live topics, and the one whose sidecar reads dead letters, so that these can't stall those.
+/// The pub/sub component of a topic that names no other.
 pub const PUBSUB: &str = "pubsub";
-pub const PUBSUB_DEADLETTER: &str = "pubsub-deadletter";
+
+/// The component, on the same broker as `component`, that reads the dead letters of its topics, so that these can't stall
+/// those.
+pub fn deadletter_component(component: &str) -> String {
+    format!("{component}-deadletter")
+}
 
 /// On every answer that comes from a service by its sidecar, because sidecars answer 200 with nothing for a service that
 /// they can't reach.

@@ -4,7 +4,7 @@ mod heard;
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode, Uri};
 use axum::response::IntoResponse;
 use axum::routing::{any, post};
 use axum::{Json, Router};
@@ -80,6 +80,29 @@ async fn of_a_call_with_many_events_each_is_answered() {
     assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true], "{answers:?}");
     let answers = sidecar.publish_all("gone", events()).await;
     assert!(answers.len() == 3 && answers.iter().all(Result::is_err), "{answers:?}");
+}
+
+#[tokio::test]
+async fn an_event_goes_to_its_topics_component_with_its_partition_key() {
+    let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let router = Router::new().fallback(async move |uri: Uri, Json(body): Json<Value>| {
+        let keys = body.as_array().into_iter().flatten().map(|entry| entry["metadata"].clone()).collect::<Value>();
+        said.send((uri.to_string(), keys)).expect("the test waits");
+        StatusCode::NO_CONTENT
+    });
+    let sidecar = sidecar(router).await.carrying([("told", "notify")]);
+    let event = |key: &str| Bytes::from(json!({ "id": "1", "partitionkey": key }).to_string());
+    let base = "?metadata.rawPayload=true";
+    for (topic, path) in [("told", "notify/told"), ("other", "pubsub/other")] {
+        sidecar.publish(topic, event("WH 1/&é")).await.expect("taken");
+        let single = format!("/v1.0/publish/{path}{base}&metadata.partitionKey=WH%201%2F%26%C3%A9");
+        assert_eq!(heard.recv().await, Some((single, json!([]))));
+        let events = vec![event("a"), event("b"), Bytes::from_static(b"{\"id\":\"2\"}")];
+        assert!(sidecar.publish_all(topic, events).await.iter().all(Result::is_ok));
+        let keys = json!([{ "__key": "a" }, { "__key": "b" }, {}]);
+        assert_eq!(heard.recv().await, Some((format!("/v1.0/publish/bulk/{path}{base}"), keys)));
+    }
+    assert_eq!((sidecar.component("told"), sidecar.component("other")), ("notify", "pubsub"));
 }
 
 #[tokio::test]

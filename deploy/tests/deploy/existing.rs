@@ -2,6 +2,7 @@
 
 use cli::services::SERVICES;
 use deploy::topology;
+use events::topics::TOPICS;
 
 fn text(path: &str) -> String {
     std::fs::read_to_string(deploy::root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -24,10 +25,8 @@ fn artefacts(service: &topology::Service) -> Vec<(String, String)> {
     .map(|(path, named)| (path.to_owned(), named))
     .into();
     let mut add = |path: String, named: String| artefacts.push((path, named));
-    for broker in ["redis", "kafka", "rabbitmq"] {
-        for component in ["pubsub", "pubsub-deadletter"] {
-            add(format!("components/{broker}/{component}.yaml"), format!("{name}="));
-        }
+    for topic in TOPICS.iter().filter(|topic| service.publishes.contains(topic.name)) {
+        add(format!("components/redis/{}.yaml", topic.pubsub), format!("{name}="));
     }
     for topic in &service.publishes {
         add("docs/topology.txt".to_owned(), format!("{name:<14} publishes  {topic}\n"));

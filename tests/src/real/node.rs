@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use millrace::Service;
 use millrace::pii::Secret;
 use millrace::sidecar::Sidecar;
-use millrace::sidecar::dapr::Dapr;
 
 use super::daprd::Daprd;
 use super::machine::{Folder, free_port};
@@ -72,7 +71,7 @@ impl Node {
     }
 
     pub fn sidecar(&self) -> Arc<dyn Sidecar> {
-        Arc::new(Dapr::new(self.seen_ports.1, Some(self.tokens.api.clone())))
+        Arc::new(cli::services::sidecar(self.seen_ports.1, Some(self.tokens.api.clone())))
     }
 
     pub fn service(&self) -> Option<Service> {

@@ -9,9 +9,11 @@ use crate::admin_token;
 use crate::scopes::unscoped;
 
 /// `components/redis`, by file name.
-pub const REDIS: [(&str, &str); 5] = [
+pub const REDIS: [(&str, &str); 7] = [
     ("pubsub.yaml", include_str!("../../../../components/redis/pubsub.yaml")),
     ("pubsub-deadletter.yaml", include_str!("../../../../components/redis/pubsub-deadletter.yaml")),
+    ("notify.yaml", include_str!("../../../../components/redis/notify.yaml")),
+    ("notify-deadletter.yaml", include_str!("../../../../components/redis/notify-deadletter.yaml")),
     ("resiliency.yaml", include_str!("../../../../components/redis/resiliency.yaml")),
     ("secrets.yaml", include_str!("../../../../components/redis/secrets.yaml")),
     (CONFIGURATION, include_str!("../../../../components/redis/configuration.yaml")),
@@ -34,10 +36,13 @@ pub fn configuration(data: &Path) -> PathBuf {
     folder(data).join(CONFIGURATION)
 }
 
-/// `over`: a folder whose files take the place of those of the same name, or are added: another broker.
-pub fn write(data: &Path, over: Option<&Path>) -> anyhow::Result<()> {
+/// `over`: folders whose files take the place of those of the same name, or are added: other brokers.
+pub fn write(data: &Path, over: &[PathBuf]) -> anyhow::Result<()> {
     write_as(data, str::to_owned)?;
-    let Some(over) = over else { return Ok(()) };
+    over.iter().try_for_each(|folder| lay_over(data, folder))
+}
+
+fn lay_over(data: &Path, over: &Path) -> anyhow::Result<()> {
     let copy = || -> std::io::Result<()> {
         for entry in fs::read_dir(over)? {
             let path = entry?.path();

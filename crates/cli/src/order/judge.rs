@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::simulate::{CARRIER, HARBORPAY, SANDPAY};
 
 /// How long the shelves may take to follow a parcel, and a refund an order that was cancelled before its charge ended.
-const SETTLING: Duration = Duration::from_secs(10);
+const SETTLING: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Where the partners' books are read.

@@ -1,5 +1,6 @@
 //! `millrace deadletters` against a running service: from a poison event to its effect, by the command line alone.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Output, Stdio};
 
 use axum::http::Request;
@@ -24,7 +25,8 @@ impl Orders {
         let ports = ports();
         let place = SERVICES.iter().position(|name| *name == "orders").expect("there are orders");
         let mut command = millrace(ports, &["serve", "orders", "--ephemeral", "--bus", "dapr"]);
-        let child = command.env("APP_API_TOKEN", "app-token").stderr(Stdio::null()).spawn().expect("it starts");
+        command.env("APP_API_TOKEN", "app-token").env("MILLRACE_LOG", "json");
+        let child = command.stderr(Stdio::piped()).spawn().expect("it starts");
         let (app, admin) = (ports.service(place).app, Client::new(&local_url(ports.service(place).admin)));
         let started = Instant::now();
         while !admin.get("/readyz").await.is_ok_and(|answer| answer.status == 200) {
@@ -121,6 +123,22 @@ async fn a_poison_event_is_found_mended_and_released_by_the_command_line() {
     let expected = ["edited", "redriven", "redriven", "discarded"].map(by_ada);
     assert_eq!(actions, expected.iter().map(|(actor, action)| (actor, action)).collect::<Vec<_>>());
     assert!(terminate(&mut orders.child).success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_line_about_an_event_tells_whose_story_it_is_and_in_which_trace() {
+    let mut orders = Orders::start().await;
+    let trace = "5b8efff798038103d269b633813fc60c";
+    let mut traced = price(1, "SKU-001", "euro");
+    traced["correlationid"] = "story-1".into();
+    traced["traceparent"] = format!("00-{trace}-eee19b7ec3c1b174-01").into();
+    orders.deliver(&[traced]).await;
+    orders.deliver(&[price(2, "SKU-002", "euro")]).await;
+    let log = BufReader::new(orders.child.stderr.take().expect("piped")).lines();
+    let lines = log.map(|line| serde_json::from_str::<Value>(&line.expect("text")).expect("JSON"));
+    let parked: Vec<_> = lines.filter(|line| line["message"] == "an entry is parked").take(2).collect();
+    assert_eq!((&parked[0]["correlation"], &parked[0]["trace"]), (&json!("story-1"), &json!(trace)), "{parked:#?}");
+    assert!(parked[1]["trace"].is_null(), "{parked:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,6 +43,11 @@ async fn gone(data: &Directory, child: &str, pid: u64) {
     }
 }
 
+fn kill(pid: u64) {
+    let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill runs");
+    assert!(killed.success());
+}
+
 async fn is_healthy(port: u16) {
     let (daprd, started) = (Client::new(&local_url(port)), Instant::now());
     while !daprd.get("/v1.0/healthz").await.is_ok_and(|answer| answer.status.is_success()) {
@@ -61,8 +66,7 @@ async fn a_daprd_that_has_lost_its_name_is_started_again() {
     std::fs::create_dir(&names).expect("nothing is there");
     let daprd = listed(&data, DAPRD);
     let (first, port) = (daprd["pid"].as_u64().expect("it runs"), daprd["port"].as_u64().expect("a port"));
-    let killed = std::process::Command::new("kill").args(["-9", &first.to_string()]).status().expect("kill runs");
-    assert!(killed.success());
+    kill(first);
     gone(&data, DAPRD, first).await;
     is_healthy(port as u16).await;
     gone(&data, DAPRD, listed(&data, DAPRD)["pid"].as_u64().expect("it is healthy")).await;
@@ -71,5 +75,22 @@ async fn a_daprd_that_has_lost_its_name_is_started_again() {
     // The provider's word on the charge comes through the gateway, which calls payment by its name.
     let placed = shop.place("after", &order("tok_ok")).await;
     shop.until(&id(&placed), "fulfilled").await;
+    assert!(shop.terminate().success());
+}
+
+#[tokio::test]
+async fn a_redis_that_is_killed_comes_back_with_every_order() {
+    let data = Directory::new();
+    let mut shop = dev(&data, &[]);
+    let order = id(&shop.place("k-1", &order("tok_ok")).await);
+    let redis = listed(&data, "redis")["pid"].as_u64().expect("it runs");
+    kill(redis);
+    gone(&data, "redis", redis).await;
+    let started = Instant::now();
+    while !shop.client.get(&format!("/orders/{order}")).await.is_ok_and(|answer| answer.status.is_success()) {
+        assert!(started.elapsed() < DEADLINE, "the order is not there");
+        tokio::task::yield_now().await;
+    }
+    shop.until(&order, "fulfilled").await;
     assert!(shop.terminate().success());
 }

@@ -59,14 +59,25 @@ fn a_project_that_loses_nothing_passes_whatever_it_is_called() {
 #[test]
 fn another_brokers_components_take_the_place_of_redis_and_lose_nothing_either() {
     let components = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../components");
-    for broker in ["kafka", "rabbitmq"] {
-        let project = Project::new(broker, &[]);
-        cli::dev::resources::write(&project.0, Some(&components.join(broker))).unwrap();
-        let live = std::fs::read_to_string(cli::dev::resources::components(&project.0).join("pubsub.yaml")).unwrap();
-        assert!(live.contains(&format!("type: pubsub.{broker}")), "{live}");
+    let mixes: [(&[&str], _, _); 5] = [
+        (&["kafka"], "kafka", "kafka"),
+        (&["rabbitmq-notify"], "redis", "rabbitmq"),
+        (&["rabbitmq", "rabbitmq-notify"], "rabbitmq", "rabbitmq"),
+        (&["redis-cluster"], "redis", "redis"),
+        (&["azure"], "azure.eventhubs", "azure.servicebus.topics"),
+    ];
+    for (folders, live, notify) in mixes {
+        let project = Project::new(&folders.concat(), &[]);
+        let over: Vec<_> = folders.iter().map(|folder| components.join(folder)).collect();
+        cli::dev::resources::write(&project.0, &over).unwrap();
+        for (name, broker) in [("pubsub", live), ("notify", notify)] {
+            let path = cli::dev::resources::components(&project.0).join(format!("{name}.yaml"));
+            let text = std::fs::read_to_string(path).unwrap();
+            assert!(text.contains(&format!("type: pubsub.{broker}\n")), "{text}");
+        }
         let output = doctor(&project.0, &["--strict"]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
-        assert!(String::from_utf8_lossy(&output.stdout).contains("5 resources"), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("7 resources"), "{output:?}");
     }
 }
 

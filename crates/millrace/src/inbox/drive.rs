@@ -208,7 +208,8 @@ impl Service {
                     self.delivered(entry.span, Delivery::Committed);
                     self.metrics().latency(entry.progress, self.clock().now_us() - entry.incoming.time_us);
                     if let Some(rejected) = rejected {
-                        tracing::info!(service = self.name(), event = entry.incoming.id, %rejected, "the domain refused what an event asked for");
+                        let (correlation, trace) = (&*context.correlation, context.trace_id());
+                        tracing::info!(service = self.name(), event = entry.incoming.id, correlation, trace, %rejected, "the domain refused what an event asked for");
                     }
                 }
                 Ok(Done::Duplicate(_)) => self.delivered(entry.span, Delivery::Duplicate),

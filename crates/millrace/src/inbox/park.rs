@@ -41,7 +41,7 @@ impl Service {
         }
         self.delivered(entry.span, Delivery::Held);
         entry.span.failed(&format_args!("{:?}", record.reason));
-        self.tell_parked(&entry.consumer.name, &entry.incoming.id, &record);
+        self.tell_parked(&entry.consumer.name, &entry.incoming.id, Some(&entry.incoming.context), &record);
         Round::Over
     }
 
@@ -67,13 +67,23 @@ impl Service {
         let parks = vec![Park { record: record.to_json(), ..none.clone() }];
         let job = Job { parks, ..Job::new(Mark::Parked(none), Context::default()) };
         if let Ok(Done::Committed(_)) = self.lane(partition_of(&hash)).submit(job).await {
-            self.tell_parked(consumer, &hash, &record);
+            self.tell_parked(consumer, &hash, None, &record);
         }
     }
 
-    fn tell_parked(&self, consumer: &str, entry: &str, record: &Parked) {
+    fn tell_parked(&self, consumer: &str, entry: &str, context: Option<&Context>, record: &Parked) {
         let Parked { reason, detail, .. } = record;
-        tracing::error!(service = self.name(), consumer, entry, ?reason, detail, "an entry is parked");
+        let (correlation, trace) = (context.map(|it| &*it.correlation), context.and_then(Context::trace_id));
+        tracing::error!(
+            service = self.name(),
+            consumer,
+            entry,
+            correlation,
+            trace,
+            ?reason,
+            detail,
+            "an entry is parked"
+        );
         self.metrics().parked(*reason);
     }
 }

@@ -189,7 +189,17 @@ impl Service {
         };
         let job = Job { parks: vec![park], ..Job::new(Mark::Work { id: record.id.clone() }, Context::default()) };
         if let Ok(Done::Committed(_)) = self.lane(partition).submit(job).await {
-            tracing::error!(service = self.name(), work = record.id, tries = record.tries, reason, "work is parked");
+            let (tries, correlation, trace) =
+                (record.tries, &*incoming.context.correlation, incoming.context.trace_id());
+            tracing::error!(
+                service = self.name(),
+                work = record.id,
+                tries,
+                correlation,
+                trace,
+                reason,
+                "work is parked"
+            );
             self.metrics().parked(Reason::Work);
         }
     }

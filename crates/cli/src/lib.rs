@@ -91,6 +91,10 @@ impl Command {
         matches!(self, Self::Up(_) | Self::Dev(_) | Self::Serve(_) | Self::Simulate(_))
     }
 
+    fn workers(&self) -> Option<u16> {
+        if let Self::Serve(args) = self { Some(args.workers) } else { None }
+    }
+
     async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         match self {
             Self::Up(args) => up::run(args, config).await,
@@ -136,7 +140,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = process::runtime(cli.command.workers())?;
     let exporter = {
         let _entered = runtime.enter();
         telemetry::start(cli.config.log, cli.command.stays())?

@@ -78,6 +78,15 @@ pub struct Args {
     redis: Option<String>,
     #[arg(long)]
     dapr_http_port: Option<u16>,
+    /// As of millrace serve, for one service; all share as many as there are cores
+    #[arg(long, env = "MILLRACE_WORKERS", default_value_t = cli::serve::WORKERS)]
+    workers: u16,
+}
+
+impl Args {
+    pub fn workers(&self) -> Option<u16> {
+        (self.service != "all").then_some(self.workers)
+    }
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {

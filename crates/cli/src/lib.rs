@@ -1,4 +1,4 @@
-//! The commands of `millrace`: the shop in one process or in seven, the simulated world around it, and the tools to look
+//! The commands of `millrace`: the shop in one process or in many, the simulated world around it, and the tools to look
 //! at both. Decides nothing of the shop's business.
 //!
 //! Exit status: 0 done, 1 the check found something, 2 wrong use, 3 the environment lacks something.
@@ -58,7 +58,7 @@ Examples:
   millrace trace <order>         what happened to it, because of what, and how long that took
   millrace top                   what flows between the services, live
   millrace break duplicate       double every event of the running shop for 30 s, and compare the books
-  millrace dev                   seven processes, each with its own daprd, over Redis
+  millrace dev                   a process a service, each with its own daprd, over Redis
 
 `-h` leaves the configuration out, `--help` shows it. Exit status: 0 done, 1 the check found something,
 2 wrong use, 3 the environment lacks something.";
@@ -89,6 +89,10 @@ impl Command {
     /// Whether it runs until it is told to stop, and its log is of interest meanwhile.
     fn stays(&self) -> bool {
         matches!(self, Self::Up(_) | Self::Dev(_) | Self::Serve(_) | Self::Simulate(_))
+    }
+
+    fn workers(&self) -> Option<u16> {
+        if let Self::Serve(args) = self { Some(args.workers) } else { None }
     }
 
     async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
@@ -136,7 +140,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = process::runtime(cli.command.workers())?;
     let exporter = {
         let _entered = runtime.enter();
         telemetry::start(cli.config.log, cli.command.stays())?

@@ -21,6 +21,7 @@ use millrace::store::redis::{Durability, RedisStore};
 use millrace::store::{Leaving, Store};
 use millrace::{App, Env, Service, Tuning};
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,16 @@ const SENDER: &str = "shop@millrace.example";
 /// Longest time a stopping process takes to finish what it has begun; the rest is done at the next start.
 const DRAIN: Duration = Duration::from_secs(10);
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
+
+/// One worker is the process's only thread: nothing is handed from one to another. Without a number as many as there are
+/// cores.
+pub fn runtime(workers: Option<u16>) -> std::io::Result<Runtime> {
+    match workers {
+        None => Builder::new_multi_thread().enable_all().build(),
+        Some(1) => Builder::new_current_thread().enable_all().build(),
+        Some(workers) => Builder::new_multi_thread().worker_threads(workers.into()).enable_all().build(),
+    }
+}
 
 /// Running services on their seams.
 #[derive(Clone)]

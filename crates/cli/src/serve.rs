@@ -17,6 +17,9 @@ use crate::services::{SERVICES, app};
 /// How long requests in progress hold up the end: a sidecar's delivery is answered within 2 s, a caller within 10.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
 
+/// Threads of one service: see docs/performance.md.
+pub const WORKERS: u16 = 1;
+
 /// One service, beside its own daprd or on the embedded bus
 ///
 /// Three listeners: the app port for daprd on 127.0.0.1, where every call must show APP_API_TOKEN; the admin port with
@@ -25,10 +28,14 @@ const LAST_REQUESTS: Duration = Duration::from_secs(10);
 #[command(after_help = "\
 Examples:
   MILLRACE_STORE=redis MILLRACE_BUS=dapr APP_API_TOKEN=… DAPR_API_TOKEN=… millrace serve orders
-  dapr run -f .                            all seven, by the Dapr CLI and dapr.yaml")]
+  dapr run -f .                            all of them, by the Dapr CLI and dapr.yaml")]
 pub struct Args {
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(SERVICES))]
     service: String,
+    /// Threads; more cost more for each event, and help where one core is not enough for the service
+    #[arg(long, env = "MILLRACE_WORKERS", default_value_t = WORKERS)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub workers: u16,
 }
 
 pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {

@@ -1,4 +1,5 @@
-//! The store on Redis 7 or newer: each commit is one call of one Lua script on the keys of one partition.
+//! The store on Redis 7 or newer: a commit is a call of one Lua script on the keys of one partition. On a server that is no
+//! cluster those that are asked for meanwhile share the next call.
 //!
 //! The scripts' text contains the server process's run id, and the partition's epoch record names the run id it was
 //! made under. After a restart or failover the script is unknown (`NOSCRIPT`), the one loaded instead finds a record
@@ -8,11 +9,13 @@
 //! sends it again and the marks tell.
 
 mod check;
+mod commits;
 mod keys;
 mod read;
 mod servers;
 mod wire;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -20,6 +23,7 @@ use futures::future::{BoxFuture, try_join_all};
 use redis::{Cmd, FromRedisValue, Value, pipe};
 use tokio::sync::Mutex;
 
+use self::commits::{Commit, Commits};
 use self::keys::Keys;
 use self::servers::{Link, Scripts, Servers};
 use super::{
@@ -48,7 +52,8 @@ pub enum Durability {
 pub struct RedisStore {
     namespace: String,
     durability: Durability,
-    servers: Servers,
+    servers: Arc<Servers>,
+    commits: Commits,
     clock: Clock,
     /// Callers that have asked for a replica's answer, and how many of them have it. Whoever gets the lock asks for all
     /// that wait behind it.
@@ -60,10 +65,10 @@ impl RedisStore {
     /// `urls` as `redis://user:password@host:port/db`. Further servers follow as `,host:port`: nodes of a cluster, or a
     /// master's replicas, one of which may have taken its place. Keys of different namespaces never meet.
     pub async fn connect(urls: &str, namespace: &str, durability: Durability) -> Result<Self, StoreError> {
-        let servers = Servers::new(urls, durability == Durability::Strict)?;
+        let servers = Arc::new(Servers::new(urls, durability == Durability::Strict)?);
         servers.all().await?;
-        let (namespace, clock) = (namespace.to_owned(), Clock::system());
-        Ok(Self { namespace, durability, servers, clock, asked: AtomicU64::new(0), answered: Mutex::new(0) })
+        let (namespace, clock, commits) = (namespace.to_owned(), Clock::system(), Commits::new(servers.clone()));
+        Ok(Self { namespace, durability, servers, commits, clock, asked: AtomicU64::new(0), answered: Mutex::new(0) })
     }
 
     /// What the servers' versions and settings lack for the durability level, each as a sentence with its fix.
@@ -77,18 +82,13 @@ impl RedisStore {
         Ok(faults)
     }
 
-    async fn call<T: FromRedisValue>(
-        &self,
-        script: fn(&Scripts) -> &str,
-        partition: &Partition,
-        arguments: &[&[u8]],
-    ) -> Result<T, StoreError> {
+    async fn opening<T: FromRedisValue>(&self, partition: &Partition, arguments: &[&[u8]]) -> Result<T, StoreError> {
         let keys = Keys::new(&self.namespace, partition);
         let request = |scripts: &Scripts| {
             let mut one = pipe();
             // The tag is no key's name. So while a slot moves, its old server finds it missing and refuses the script,
             // which would else work on the part of the keys that are still there.
-            one.cmd("EVALSHA").arg(script(scripts)).arg(1).arg(keys.tag()).arg(arguments);
+            one.cmd("EVALSHA").arg(&scripts.opening).arg(1).arg(keys.tag()).arg(arguments);
             one
         };
         let mut replies = self.servers.ask(keys.tag(), request).await?;
@@ -141,7 +141,7 @@ impl RedisStore {
 impl Store for RedisStore {
     fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Gate, StoreError>> {
         Box::pin(async {
-            let answer: Vec<String> = self.call(|scripts| &scripts.opening, partition, &[b"open"]).await?;
+            let answer: Vec<String> = self.opening(partition, &[b"open"]).await?;
             match &answer[..] {
                 [tag] => Ok(Gate::Open(Epoch(tag.clone()))),
                 [run, state] => Ok(Gate::Closed { run: run.clone(), fresh: state == "fresh" }),
@@ -153,7 +153,7 @@ impl Store for RedisStore {
     fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async {
             let claims = wire::encode(claims)?;
-            let () = self.call(|scripts| &scripts.opening, partition, &[b"rewind", &claims]).await?;
+            let () = self.opening(partition, &[b"rewind", &claims]).await?;
             self.replicated().await
         })
     }
@@ -167,7 +167,7 @@ impl Store for RedisStore {
         Box::pin(async move {
             let tag = format!("{:08x}", self.clock.random() as u32);
             let arguments: [&[u8]; 4] = [b"reopen", tag.as_bytes(), run.as_bytes(), &jump.to_string().into_bytes()];
-            self.call(|scripts| &scripts.opening, partition, &arguments).await.map(Epoch)
+            self.opening(partition, &arguments).await.map(Epoch)
         })
     }
 
@@ -178,10 +178,9 @@ impl Store for RedisStore {
         group: &'a [Unit],
     ) -> BoxFuture<'a, Result<Vec<Verdict>, StoreError>> {
         Box::pin(async {
-            let units = wire::encode(group)?;
-            let verdicts: Vec<u8> =
-                self.call(|scripts| &scripts.commit, partition, &[epoch.0.as_bytes(), &units]).await?;
-            wire::decode(&verdicts)
+            let tag = Keys::new(&self.namespace, partition).tag().to_owned();
+            let (epoch, units, count) = (epoch.0.clone(), wire::encode(group)?, group.len());
+            self.commits.commit(Commit { tag, epoch, units, count }).await
         })
     }
 

@@ -1,15 +1,10 @@
--- Commits a group of units: ARGV[1] the epoch, ARGV[2] the units.
+-- Commits a group of units in each partition: ARGV holds, for each of KEYS, the epoch and the units. What one partition
+-- refuses leaves the others alone.
 
-local record = call('HMGET', P .. ':epoch', 'tag', 'run_id', 'base')
-if record[1] ~= ARGV[1] or record[2] ~= RUN_ID then
-  return redis.error_reply('EPOCH the partition has another epoch')
-end
--- Numbers of feeds without a head begin above it.
-local base = tonumber(record[3] or 0)
-local units = cmsgpack.unpack(ARGV[2])
-
-local DUE, TRIES = P .. ':due', P .. ':tries'
-local PARKED, PARKS = P .. ':parked', P .. ':parks'
+-- Above which numbers of feeds without a head begin, and what was read of keys before any write: streams' lengths,
+-- requests' results; trackers' L, generation and void ranges, whether L has moved since, and whether a rewind may not know
+-- of it yet.
+local base, known, trackers
 
 local function stream_key(stream) return P .. ':s:' .. stream.topic .. ':' .. stream.id end
 local function snapshot_key(stream) return P .. ':n:' .. stream.topic .. ':' .. stream.id end
@@ -34,14 +29,11 @@ local function now_ms()
 end
 
 -- Redis does not undo a script that fails half-way. So each key is first read by a command of its type, and a key of
--- another type fails the call before anything is written. What was read is kept: streams' lengths, requests' results.
-local known = {}
+-- another type fails the group before anything is written.
 local function touch(command, key)
   if known[key] == nil then known[key] = call(command, key) end
 end
 
--- The tracker's L, generation and void ranges, whether L has moved since, and whether a rewind may not know of it yet.
-local trackers = {}
 local function tracker_of(it)
   local key = tracker_key(it)
   if not trackers[key] then
@@ -86,11 +78,7 @@ end
 
 -- Per kind of mark: its keys, the stored result if it was there before, and how it is left.
 local marks = {
-  None = {
-    touch = function() end,
-    found = function() return false end,
-    leave = function() end,
-  },
+  None = { touch = function() end, found = function() end, leave = function() end },
   Event = {
     touch = touch_marks,
     found = function(mark)
@@ -289,10 +277,23 @@ local function write(unit)
   return { kind = 'Ok', placed = placed }
 end
 
-for _, unit in ipairs(units) do touch_unit(unit) end
-local verdicts = {}
-for index, unit in ipairs(units) do verdicts[index] = refusal(unit, verdicts) or write(unit) end
-for key, tracker in pairs(trackers) do
-  if tracker.moved then call('HSET', key, 'L', text(tracker.low)) end
+local function commit(epoch, group)
+  local record = call('HMGET', P .. ':epoch', 'tag', 'run_id', 'base')
+  if record[1] ~= epoch or record[2] ~= RUN_ID then error('EPOCH the partition has another epoch', 0) end
+  base, known, trackers = tonumber(record[3] or 0), {}, {}
+  local units, verdicts = cmsgpack.unpack(group), {}
+  for _, unit in ipairs(units) do touch_unit(unit) end
+  for index, unit in ipairs(units) do verdicts[index] = refusal(unit, verdicts) or write(unit) end
+  for key, tracker in pairs(trackers) do
+    if tracker.moved then call('HSET', key, 'L', text(tracker.low)) end
+  end
+  return verdicts
 end
-return cmsgpack.pack(verdicts)
+
+local outcomes = {}
+for index, tag in ipairs(KEYS) do
+  enter(tag)
+  local done, verdicts = pcall(commit, ARGV[2 * index - 1], ARGV[2 * index])
+  outcomes[index] = done and { Ok = verdicts } or { Err = verdicts.err or verdicts }
+end
+return cmsgpack.pack(outcomes)

@@ -73,6 +73,7 @@ local function reopen(tag, run, jump)
   return tag
 end
 
+enter(KEYS[1])
 if ARGV[1] == 'open' then return open() end
 if ARGV[1] == 'rewind' then return rewind(cmsgpack.unpack(ARGV[2])) end
 return reopen(ARGV[2], ARGV[3], ARGV[4])

@@ -40,8 +40,11 @@ pub(super) struct Servers {
     nodes: Mutex<BTreeMap<String, Arc<Node>>>,
 }
 
-/// Who serves which slots: first, last, master.
-struct Map(Vec<(u16, u16, Arc<Node>)>);
+struct Map {
+    is_cluster: bool,
+    /// Who serves which slots: first, last, master.
+    ranges: Vec<(u16, u16, Arc<Node>)>,
+}
 
 pub(super) struct Node {
     info: ConnectionInfo,
@@ -100,11 +103,16 @@ impl Servers {
         }
     }
 
+    /// Whether a call has to stay in one slot.
+    pub async fn is_cluster(&self) -> Result<bool, StoreError> {
+        Ok(self.map().await?.is_cluster)
+    }
+
     /// A link to every process that serves any partition.
     pub async fn all(&self) -> Result<Vec<Arc<Link>>, StoreError> {
         let map = self.map().await?;
         let masters: BTreeMap<String, &Arc<Node>> =
-            map.0.iter().map(|(.., node)| (node.info.addr().to_string(), node)).collect();
+            map.ranges.iter().map(|(.., node)| (node.info.addr().to_string(), node)).collect();
         join_all(masters.into_values().map(|node| self.link(node))).await.into_iter().collect()
     }
 
@@ -136,13 +144,13 @@ impl Servers {
                 nodes.entry(address.clone()).or_insert_with(|| known.get(&address).cloned().unwrap_or_else(made));
             (first, last, node.clone())
         });
-        Ok(Map(ranges.collect()))
+        Ok(Map { is_cluster: view.epoch.is_some(), ranges: ranges.collect() })
     }
 }
 
 impl Map {
     fn node(&self, slot: u16) -> Result<&Arc<Node>, StoreError> {
-        let found = self.0.iter().find(|(first, last, _)| (*first..=*last).contains(&slot));
+        let found = self.ranges.iter().find(|(first, last, _)| (*first..=*last).contains(&slot));
         let (.., node) = found.ok_or_else(|| StoreError::Unavailable(format!("nobody serves slot {slot}")))?;
         Ok(node)
     }

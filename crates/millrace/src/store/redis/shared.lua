@@ -4,13 +4,18 @@
 -- The run id makes its hash another one on every server process, so that a restart shows itself as NOSCRIPT to every
 -- client.
 --
--- KEYS[1] the partition's tag.
+-- KEYS are partitions' tags.
 
 local RUN_ID = '@RUN_ID@'
-local P = KEYS[1]
-local HEADS, VOIDS, FLOORS = P .. ':heads', P .. ':voids', P .. ':floors'
-local TRACKERS = P .. ':trackers'
 local call = redis.call
+
+-- Of the partition that is worked on.
+local P, HEADS, VOIDS, FLOORS, TRACKERS, DUE, TRIES, PARKED, PARKS
+local function enter(tag)
+  P = tag
+  HEADS, VOIDS, FLOORS, TRACKERS = P .. ':heads', P .. ':voids', P .. ':floors', P .. ':trackers'
+  DUE, TRIES, PARKED, PARKS = P .. ':due', P .. ':tries', P .. ':parked', P .. ':parks'
+end
 
 -- Lua's own conversion writes numbers above 1e14 as 1e+14.
 local function text(number)

@@ -11,8 +11,13 @@ pub(super) fn encode<T: Serialize>(group: &[T]) -> Result<Vec<u8>, StoreError> {
     Ok(message)
 }
 
-pub(super) fn decode(message: &[u8]) -> Result<Vec<Verdict>, StoreError> {
-    rmp_serde::from_slice(message).map_err(|error| StoreError::Corrupt(format!("commit script's answer: {error}")))
+/// Of each partition its verdicts, or the words in which it was refused.
+pub(super) fn decode(message: &[u8]) -> Result<Vec<Result<Vec<Verdict>, StoreError>>, StoreError> {
+    let outcomes: Vec<Result<Vec<Verdict>, String>> = rmp_serde::from_slice(message)
+        .map_err(|error| StoreError::Corrupt(format!("commit script's answer: {error}")))?;
+    let refusal =
+        |words: String| if words.starts_with("EPOCH") { StoreError::Epoch } else { StoreError::Corrupt(words) };
+    Ok(outcomes.into_iter().map(|outcome| outcome.map_err(refusal)).collect())
 }
 
 /// The server's `cmsgpack` knows no binary type, but its strings hold any bytes and have headers of the same lengths.

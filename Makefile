@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-redis-cluster test-valkey test-jaeger test-kube test-rollout record-alerts sbom chaos heal cut killup power replicas bench costs bench-smoke generate test-api deny clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-redis-cluster test-valkey test-jaeger test-kube test-rollout record-alerts chaos heal cut killup power replicas bench costs bench-smoke generate test-api deny test-interop clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-18s %s\n", $$1, $$2 }'
@@ -20,7 +20,7 @@ run: cargo ## All services in one process, no broker; data stays in ./.millrace
 demo: cargo ## Every way an order can end, on a fresh directory; fails if one ends otherwise
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && trap 'exit 130' INT TERM && $(millrace) demo --data "$$data"
 
-dapr: cargo ## Seven services, each with its own daprd, over Redis; fetches what is missing
+dapr: cargo ## Every service a process with its own daprd, over Redis; fetches what is missing
 	@MILLRACE_DAPRD=$$(tools/get-daprd) && MILLRACE_REDIS_SERVER=$$(tools/get-redis) && \
 	export MILLRACE_DAPRD MILLRACE_REDIS_SERVER && $(millrace) dev
 
@@ -130,6 +130,10 @@ bench-smoke: cargo ## Only that the benchmarks run and their invariants hold
 test-api: cargo ## schemathesis against the gateway of a running shop, chains of calls included: EXAMPLES=, SEED=
 	EXAMPLES=$${EXAMPLES:-100} PHASES=examples,coverage,fuzzing,stateful \
 	cargo test $(locked) -p cli --test cli -- --nocapture the_gateway_answers_what_its_document_says
+
+test-interop: cargo ## CloudEvents by the official SDKs for Python and JavaScript, to the gateway of a shop on daprd and Redis
+	MILLRACE_DAPRD=$$(tools/get-daprd) MILLRACE_REDIS_SERVER=$$(tools/get-redis) \
+	cargo test $(locked) -p cli --test cli -- --nocapture what_official_sdks_send
 
 generate: cargo ## Write anew what is derived from schemas/
 	cargo run $(locked) -q -p xtask -- generate

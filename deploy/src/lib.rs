@@ -20,6 +20,7 @@ pub fn files() -> BTreeMap<String, String> {
     let mut files: BTreeMap<String, String> =
         boards.map(|name| (format!("k8s/observability/dashboards/{name}.json"), dashboards::board(name))).collect();
     let services = topology::services();
+    files.insert("k8s/secrets".to_owned(), secrets(&services));
     for (path, documents) in [
         ("observability/alerts", vec![operations::rule()]),
         ("observability/monitors", operations::monitors()),
@@ -31,6 +32,17 @@ pub fn files() -> BTreeMap<String, String> {
         files.insert(format!("k8s/{path}.yaml"), yaml(&documents));
     }
     files
+}
+
+/// The script that prints Secrets, with the names of those whose tokens it draws.
+fn secrets(services: &[topology::Service]) -> String {
+    let script = std::fs::read_to_string(root().join("k8s/secrets")).expect("the script is there");
+    let names = services.iter().map(|service| service.name).collect::<Vec<_>>().join(" ");
+    let line = |line: &str| match line.starts_with("services=") {
+        true => format!("services=\"{names}\"\n"),
+        false => format!("{line}\n"),
+    };
+    script.lines().map(line).collect()
 }
 
 pub fn root() -> PathBuf {

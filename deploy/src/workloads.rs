@@ -36,8 +36,10 @@ pub fn of(service: &Service) -> Vec<Value> {
 
 fn deployment(service: &Service, labels: &Value) -> Value {
     let name = service.name;
+    let scaled_by = if service.hears.is_empty() { "hand" } else { "lag" };
     json!({
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": name },
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": { "name": name, "labels": { "millrace/scaled-by": scaled_by } },
         "spec": {
             "replicas": 1,
             "selector": { "matchLabels": labels },

@@ -70,7 +70,7 @@ impl Sidecar for FaultySidecar {
     }
 
     fn invoke(&self, service: &str, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, SidecarError>> {
-        let callee = crate::shop::SERVICES.into_iter().find(|name| *name == service).unwrap_or_default();
+        let callee = crate::shop::SERVICES.iter().copied().find(|name| *name == service).unwrap_or_default();
         let is_down = [self.service, callee].iter().any(|who| self.chaos.suffers(Trouble::SidecarDown, who));
         if is_down || self.chaos.hits(Rate::InvokeFails) {
             return futures::future::ready(Err(SidecarError("connection refused".to_owned()))).boxed();

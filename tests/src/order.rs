@@ -139,7 +139,7 @@ pub trait Storefront {
         loop {
             let mut pending = BTreeMap::new();
             let mut calling = self.partners().are_busy();
-            for name in SERVICES {
+            for name in SERVICES.iter().copied() {
                 if let Some(service) = self.service(name) {
                     let is_effect = |work: &String| {
                         service.topology().effects.iter().any(|(_, effect)| work.starts_with(&format!("{effect}|")))

@@ -1,4 +1,4 @@
-//! Seven services, two payment providers, a carrier and a mailbox in one thread.
+//! Every service, two payment providers, a carrier and a mailbox in one thread.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use axum::http::Request;
 use bytes::Bytes;
+use clap::{Args, FromArgMatches};
+use cli::config::Config;
+pub use cli::services::SERVICES;
 use millrace::clock::Clock;
 use millrace::outside::Outside;
 use millrace::sidecar::Sidecar;
 use millrace::sidecar::embedded::Bus;
 use millrace::{App, Env, Service, Tuning};
-use sandbox::SECRET;
 use serde_json::json;
 
 use crate::chaos::Chaos;
@@ -21,8 +23,6 @@ use crate::network::{FaultyCallbacks, FaultySidecar, FaultyWorld, Heard};
 use crate::order::Storefront;
 use crate::shards::Shards;
 use crate::world::{Door, Partners, World};
-
-pub const SERVICES: [&str; 7] = ["gateway", "orders", "warehouse", "payment", "shipping", "notifications", "pricing"];
 
 /// The saga's periods, short enough for a test to reach them.
 #[derive(Debug, Clone)]
@@ -57,30 +57,19 @@ impl Default for Options {
 
 /// The service `name`, wired as everywhere, its partners reached by their names.
 pub fn app(name: &str, options: &Options) -> App {
-    let key = || SECRET.parse().expect("the sandbox's secret is one");
-    match name {
-        "gateway" => gateway::app(),
-        "orders" => orders::app(orders::Settings {
-            reservation_ttl: options.reservation_ttl,
-            shipping_timeout: options.shipping_timeout,
-        }),
-        "warehouse" => warehouse::app(warehouse::Settings { reservation_ttl: options.reservation_ttl }),
-        "payment" => payment::app(payment::Settings {
-            payment_timeout: options.payment_timeout,
-            sandpay_url: "http://sandpay".to_owned(),
-            harborpay_url: "http://harborpay".to_owned(),
-            callback_keys: vec![key()],
-        }),
-        "shipping" => shipping::app(shipping::Settings {
-            carrier_url: "http://carrier".to_owned(),
-            callback_keys: vec![key()],
-            ask_after: options.ask_carrier_after,
-            ..shipping::Settings::default()
-        }),
-        "notifications" => notifications::app(),
-        "pricing" => pricing::app(),
-        other => unreachable!("{other} is no service"),
-    }
+    let command = Config::augment_args(clap::Command::new("shop"));
+    let config = Config::from_arg_matches(&command.get_matches_from(["shop"])).expect("the defaults are well formed");
+    let config = Config {
+        reservation_ttl: options.reservation_ttl,
+        payment_timeout: options.payment_timeout,
+        shipping_timeout: options.shipping_timeout,
+        ask_carrier_after: options.ask_carrier_after,
+        sandpay_url: Some("http://sandpay".to_owned()),
+        harborpay_url: Some("http://harborpay".to_owned()),
+        carrier_url: Some("http://carrier".to_owned()),
+        ..config
+    };
+    cli::services::app(name, &config).unwrap_or_else(|| unreachable!("{name} is no service"))
 }
 
 pub struct Shop {
@@ -101,7 +90,7 @@ impl Shop {
     /// Starts everything; must be called in a paused, single-threaded runtime.
     pub fn start(seed: u64, options: Options) -> Arc<Self> {
         let shop = Self::empty(seed, options, None);
-        SERVICES.into_iter().for_each(|name| shop.start_service(name));
+        SERVICES.iter().for_each(|name| shop.start_service(name));
         shop
     }
 

@@ -54,7 +54,7 @@ pub fn run(plan: &Plan) -> Traced {
                 violation = shop.chaos.watch.violation() => Err(violation),
                 outcome = live(&shop, plan) => outcome,
             };
-            SERVICES.into_iter().for_each(|name| shop.stop(name));
+            SERVICES.iter().for_each(|name| shop.stop(name));
             (outcome, shop.chaos.trace().1, Arc::downgrade(&shop.chaos))
         });
         drop(runtime);

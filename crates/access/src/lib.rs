@@ -43,6 +43,8 @@ pub enum Right {
     AllOrders,
     Stock,
     Prices,
+    /// To send events of its own system.
+    Webhooks,
 }
 
 /// Who it is, and what it may do.

@@ -41,7 +41,7 @@ use programs::{DAPRD, REDIS};
 use proxy::{Counts, Proxy};
 use roster::Roster;
 
-/// The shop in seven processes, each with its own daprd, over Redis
+/// The shop as a process a service, each with its own daprd, over Redis
 ///
 /// Starts Redis (fsync at every commit), the simulated partners, and for each service a process and a daprd with fresh
 /// tokens. One that dies is started again. `<data>/dev.json` names every child with its pid and port. ctrl-C stops taking

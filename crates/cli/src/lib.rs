@@ -1,4 +1,4 @@
-//! The commands of `millrace`: the shop in one process or in seven, the simulated world around it, and the tools to look
+//! The commands of `millrace`: the shop in one process or in many, the simulated world around it, and the tools to look
 //! at both. Decides nothing of the shop's business.
 //!
 //! Exit status: 0 done, 1 the check found something, 2 wrong use, 3 the environment lacks something.
@@ -58,7 +58,7 @@ Examples:
   millrace trace <order>         what happened to it, because of what, and how long that took
   millrace top                   what flows between the services, live
   millrace break duplicate       double every event of the running shop for 30 s, and compare the books
-  millrace dev                   seven processes, each with its own daprd, over Redis
+  millrace dev                   a process a service, each with its own daprd, over Redis
 
 `-h` leaves the configuration out, `--help` shows it. Exit status: 0 done, 1 the check found something,
 2 wrong use, 3 the environment lacks something.";

@@ -28,7 +28,7 @@ pub const WORKERS: u16 = 1;
 #[command(after_help = "\
 Examples:
   MILLRACE_STORE=redis MILLRACE_BUS=dapr APP_API_TOKEN=… DAPR_API_TOKEN=… millrace serve orders
-  dapr run -f .                            all seven, by the Dapr CLI and dapr.yaml")]
+  dapr run -f .                            all of them, by the Dapr CLI and dapr.yaml")]
 pub struct Args {
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(SERVICES))]
     service: String,

@@ -30,7 +30,7 @@ const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
 /// The whole shop in one process; nothing else to install
 ///
-/// Seven services on an embedded store and bus, two payment providers, a carrier and a mailbox. A fresh data directory
+/// Every service on an embedded store and bus, two payment providers, a carrier and a mailbox. A fresh data directory
 /// gets stock and prices. ctrl-C finishes what has begun; data stay in --data until the next start.
 #[derive(clap::Args)]
 #[command(after_help = "\

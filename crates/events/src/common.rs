@@ -90,6 +90,14 @@ impl fmt::Debug for Contact {
     }
 }
 
+/// An attribute of a CloudEvent beyond those of the specification.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Extension {
+    pub name: String,
+    pub value: String,
+}
+
 /// An amount with its currency.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,6 +5,7 @@ mod sources;
 
 pub mod common;
 pub mod http;
+pub mod integrations;
 pub mod notifications;
 pub mod orders;
 pub mod outside;
@@ -20,6 +21,7 @@ use millrace::schema::{EventSchema, EventType};
 
 /// Every version of every event.
 pub const SCHEMAS: &[&EventSchema] = &[
+    integrations::webhook::WebhookReceived::SCHEMA,
     notifications::notification::NotificationFailed::SCHEMA,
     notifications::notification::NotificationRequested::SCHEMA,
     notifications::notification::NotificationSent::SCHEMA,

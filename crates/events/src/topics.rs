@@ -2,6 +2,16 @@
 
 pub const TOPICS: &[Topic] = &[
     Topic {
+        name: "integrations.webhook",
+        owner: "integrations",
+        key: "system",
+        partitions: 4,
+        hot_hours: 12,
+        archive_days: 30,
+        delivery: Delivery::Bulk,
+        pubsub: "pubsub",
+    },
+    Topic {
         name: "notifications.notification",
         owner: "notifications",
         key: "user",

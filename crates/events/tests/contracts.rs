@@ -41,8 +41,9 @@ fn document<D: Document>() -> impl Iterator<Item = Contract> {
 }
 
 fn contracts() -> Vec<Contract> {
-    use events::{http, notifications, orders, outside, payment, pricing, shipping, warehouse};
+    use events::{http, integrations, notifications, orders, outside, payment, pricing, shipping, warehouse};
     std::iter::empty()
+        .chain(topic::<integrations::webhook::Event>())
         .chain(topic::<notifications::notification::Event>())
         .chain(topic::<orders::order::Event>())
         .chain(topic::<payment::Event>())

@@ -86,8 +86,9 @@ impl Cluster {
     /// Deployments get pods, pods get nodes, and those say that everything runs.
     pub fn start_controllers(&mut self) {
         let common = ["--kubeconfig=kubeconfig", "--leader-elect=false", "--secure-port=0"];
-        let key = ["--service-account-private-key-file=accounts.key"];
-        self.spawn("kube-controller-manager", &[&common[..], &key].concat());
+        // On a machine that is busy pretended nodes renew their leases late; their pods would be marked as not ready for good.
+        let own = ["--service-account-private-key-file=accounts.key", "--node-monitor-grace-period=1h"];
+        self.spawn("kube-controller-manager", &[&common[..], &own].concat());
         self.spawn("kube-scheduler", &common);
         let stages: Vec<String> = std::fs::read_dir(self.programs.join("stages"))
             .expect("get-kube has left stages")

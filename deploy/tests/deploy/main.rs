@@ -3,6 +3,7 @@
 mod applied;
 mod cluster;
 mod documents;
+mod existing;
 mod golden;
 mod manifests;
 mod planted;

@@ -27,7 +27,7 @@ fn shop(overlay: &str) -> Option<Cluster> {
 /// Until every workload has its pods, of the newest template and ready.
 fn rolled_out(cluster: &Cluster) {
     for workload in list(&cluster.get(&["deployments,statefulsets"]), "/items") {
-        cluster.kubectl(&["rollout", "status", &name(workload).to_lowercase(), "--timeout=120s"]);
+        cluster.kubectl(&["rollout", "status", &name(workload).to_lowercase(), "--timeout=300s"]);
     }
 }
 

@@ -2,7 +2,7 @@
 //! here can't be reached from outside.
 
 use access::Needs::{self, Caller, Signature};
-use access::Right::{Orders, Prices, Stock};
+use access::Right::{Orders, Prices, Stock, Webhooks};
 use axum::routing::MethodFilter as On;
 use events::http::{orders::CancelOrder, orders::PlaceOrder, pricing::Price, warehouse::Receipt};
 use events::outside::{carrier, provider};
@@ -64,6 +64,13 @@ pub const CALLS: &[Call] = &[
         .refuses(&[(404, "stock_not_found")]),
     Call::new(On::PUT, "/prices/{sku}", "pricing", Needs::Right(Prices), "set price")
         .takes(Price::SCHEMA, Some("PriceSet")),
+    Call::new(On::POST, "/integrations/events", "integrations", Needs::Right(Webhooks), "send events").refuses(&[
+        (400, "invalid_request"),
+        (413, "batch_too_large"),
+        (413, "event_too_large"),
+        (415, "media_type_not_supported"),
+        (422, "specversion_not_supported"),
+    ]),
     Call::new(On::POST, "/payments/callbacks/{provider}", "payment", Signature, "report payment")
         .takes(provider::Callback::SCHEMA, None)
         .refuses(&[(404, "provider_not_found"), (503, "unknown_reference")]),

@@ -12,30 +12,21 @@ use axum::response::IntoResponse;
 use millrace::clock::Clock;
 use millrace::idempotency::{CALLER, REPLAYED};
 use millrace::timeline::live;
-use millrace::{Problem, Rejected, Service, webhook};
+use millrace::{Problem, Rejected, Service};
 
 use crate::{Call, Door};
 
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
-const SESSION: HeaderName = HeaderName::from_static("x-session-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Longest correlation id taken from a caller: it travels in every event that follows.
 const CORRELATION_BYTES: usize = 128;
 /// Longest wait for a body, however large it may be.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
-/// What a caller may tell the service. Who calls is the gateway's to say, so [`CALLER`] is not among them.
-const IN: [HeaderName; 8] = [
-    IDEMPOTENCY_KEY,
-    TRACEPARENT,
-    CORRELATION,
-    SESSION,
-    CONTENT_TYPE,
-    webhook::ID,
-    webhook::TIMESTAMP,
-    webhook::SIGNATURE,
-];
+/// How headers begin that a caller may tell the service. Who calls is the gateway's to say, so [`CALLER`] is not among them.
+const IN: &[&str] =
+    &["ce-", "content-type", "idempotency-key", "traceparent", "webhook-", "x-correlation-id", "x-session-id"];
 /// What a service may tell the caller.
 const OUT: [HeaderName; 4] = [LOCATION, HeaderName::from_static(REPLAYED), CONTENT_TYPE, RETRY_AFTER];
 
@@ -170,10 +161,12 @@ fn is_plain(path: &str) -> bool {
 
 /// What goes to the service: what the caller may say, who it is, and a trace and a correlation if it brought none.
 fn headers(clock: &Clock, given: &HeaderMap, caller: &str) -> HeaderMap {
-    let mut headers: HeaderMap = IN.iter().filter_map(|name| Some((name.clone(), given.get(name)?.clone()))).collect();
+    let named = given.keys().filter(|name| IN.iter().any(|start| name.as_str().starts_with(*start)));
+    let mut headers: HeaderMap = named.filter_map(|name| Some((name.clone(), given.get(name)?.clone()))).collect();
     headers.extend(HeaderValue::try_from(caller).map(|caller| (HeaderName::from_static(CALLER), caller)));
     let usable = |value: &HeaderValue| value.to_str().is_ok_and(|text| (1..=CORRELATION_BYTES).contains(&text.len()));
     if !headers.get(CORRELATION).is_some_and(usable) {
+        headers.remove(CORRELATION);
         headers.extend(HeaderValue::try_from(clock.uuid().to_string()).map(|id| (CORRELATION, id)));
     }
     if !headers.contains_key(TRACEPARENT) {

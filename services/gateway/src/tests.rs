@@ -103,6 +103,7 @@ async fn every_public_call_reaches_its_service() {
         (Method::POST, "/stock/WH-001/receipts", "warehouse"),
         (Method::GET, "/stock/SKU-001?locationId=WH-001", "warehouse"),
         (Method::PUT, "/prices/SKU-001", "pricing"),
+        (Method::POST, "/integrations/events", "integrations"),
         (Method::POST, "/payments/callbacks/sandpay", "payment"),
         (Method::POST, "/shipments/callbacks/harbor", "shipping"),
     ];
@@ -133,6 +134,7 @@ async fn only_named_headers_pass_and_the_caller_is_not_taken_from_the_client() {
         ("x-correlation-id", "c-1"),
         ("x-session-id", "s-1"),
         ("webhook-id", "m-1"),
+        ("ce-id", "e-1"),
         ("millrace-caller", "admin"),
         ("millrace-user", "somebody"),
         ("dapr-api-token", "guess"),
@@ -141,8 +143,8 @@ async fn only_named_headers_pass_and_the_caller_is_not_taken_from_the_client() {
     let asked = sidecar.asked();
     let header = |name: &str| asked[0].1.headers().get(name).and_then(|value| value.to_str().ok());
     assert_eq!(header("millrace-caller"), Some("anonymous"));
-    let kept = ["idempotency-key", "x-correlation-id", "x-session-id", "webhook-id"].map(header);
-    assert_eq!(kept, [Some("k-1"), Some("c-1"), Some("s-1"), Some("m-1")]);
+    let kept = ["idempotency-key", "x-correlation-id", "x-session-id", "webhook-id", "ce-id"].map(header);
+    assert_eq!(kept, [Some("k-1"), Some("c-1"), Some("s-1"), Some("m-1"), Some("e-1")]);
     assert_eq!(["millrace-user", "dapr-api-token"].map(header), [None, None]);
     let told = ["location", "idempotent-replayed", "retry-after", "x-correlation-id"].map(|name| &headers[name]);
     assert_eq!(told, ["/orders/o-1", "true", "2", "c-1"]);
@@ -160,6 +162,16 @@ async fn a_call_without_correlation_or_trace_gets_both() {
     let parent = asked[0].1.headers()["traceparent"].to_str().expect("ASCII");
     let lengths: Vec<usize> = parent.split('-').map(str::len).collect();
     assert_eq!(lengths, [2, 32, 16, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_correlation_that_is_too_long_to_carry_is_replaced() {
+    let sidecar = Recorder::answering([answer(200, &[], "")]);
+    let given = "c".repeat(129);
+    call(&sidecar, request(&Method::GET, "/orders/o-1", &[("x-correlation-id", &given)], "")).await;
+    let asked = sidecar.asked();
+    let told: Vec<_> = asked[0].1.headers().get_all("x-correlation-id").iter().collect();
+    assert!(told.len() == 1 && told[0] != given.as_str(), "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]

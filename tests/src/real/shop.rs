@@ -78,7 +78,7 @@ impl RealShop {
         let partners = Partners::open(&clock, Arc::new(door.clone()), options.delivery_delay);
         let mut shop = Self {
             world: Arc::new(partners.world()),
-            nodes: SERVICES.into_iter().map(|name| (name, nodes(name))).collect(),
+            nodes: SERVICES.iter().map(|name| (*name, nodes(name))).collect(),
             counts: Counts::of(fault),
             stores,
             ground,
@@ -98,8 +98,8 @@ impl RealShop {
             }
         }
         for replica in 0..replicas {
-            join_all(SERVICES.into_iter().map(|name| shop.start_replica(name, replica))).await;
-            join_all(SERVICES.into_iter().map(|name| shop.replica(name, replica).start_daprd())).await;
+            join_all(SERVICES.iter().map(|name| shop.start_replica(name, replica))).await;
+            join_all(SERVICES.iter().map(|name| shop.replica(name, replica).start_daprd())).await;
         }
         shop
     }

@@ -28,7 +28,7 @@ impl StoreShop {
         let partners = Partners::open(&clock, Arc::new(door.clone()), options.delivery_delay);
         let world = Arc::new(partners.world());
         let mut services = BTreeMap::new();
-        for name in SERVICES {
+        for name in SERVICES.iter().copied() {
             let store = RedisStore::connect(urls, "shop", durability).await.expect("Redis answers");
             let service = app(name, options).start(Env {
                 store: Arc::new(store),

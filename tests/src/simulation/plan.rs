@@ -163,11 +163,11 @@ impl Fault {
                 let calls = matches!(point, Point::AfterClaim | Point::InCall);
                 Self::Crash(point, draw.pick(if calls { &CALLING } else { &DECIDING }))
             }
-            5 => Self::Down(draw.pick(&SERVICES), seconds(draw, 120)),
+            5 => Self::Down(draw.pick(SERVICES), seconds(draw, 120)),
             6 => Self::Spell(Trouble::StoreAway, draw.pick(&DECIDING), seconds(draw, 20)),
             7 => Self::Spell(Trouble::StoreRefuses, draw.pick(&DECIDING), seconds(draw, 20)),
             8 => Self::Spell(Trouble::StoreSlow, draw.pick(&DECIDING), seconds(draw, 20)),
-            9 => Self::Spell(Trouble::SidecarDown, draw.pick(&SERVICES), seconds(draw, 150)),
+            9 => Self::Spell(Trouble::SidecarDown, draw.pick(SERVICES), seconds(draw, 150)),
             10 => Self::Spell(Trouble::PublishTimesOut, draw.pick(&DECIDING), seconds(draw, 30)),
             11 => Self::Spell(Trouble::PublishSwallowed, draw.pick(&DECIDING), seconds(draw, 60)),
             12 => Self::Spell(Trouble::PartnerDown, draw.pick(&PARTNERS), seconds(draw, 90)),

@@ -152,7 +152,7 @@ async fn deliver(service: &Service, topic: &str, events: Vec<Bytes>, delivery: D
 #[tokio::test(start_paused = true)]
 async fn a_service_ends_in_the_same_state_however_its_events_come() {
     let recording = recording().await;
-    for name in SERVICES {
+    for name in SERVICES.iter().copied() {
         let once = hear(name, &recording, Delivery::Once).await;
         for delivery in DELIVERIES {
             let otherwise = hear(name, &recording, delivery).await;

@@ -108,7 +108,7 @@ async fn the_replica_that_is_left_finishes_the_work_of_the_one_that_died() {
     let wanted = Wanted { token: "tok_slow", ..Wanted::default() };
     let orders = join_all(keys.iter().map(|key| shop.place(&wanted, key))).await;
     shop.clock.sleep(Duration::from_millis(1_500)).await;
-    blackbox::shop::SERVICES.into_iter().for_each(|name| shop.stop_replica(name, 0));
+    blackbox::shop::SERVICES.iter().for_each(|name| shop.stop_replica(name, 0));
     let outcomes = acquit(&shop, &orders).await;
     assert_eq!(outcomes["fulfilled"], orders.len(), "{outcomes:?}");
 }

@@ -20,7 +20,11 @@ pub fn document(mut schemas: Schemas<'_>) -> Value {
     for call in CALLS {
         let method = METHODS.iter().find(|(filter, _)| *filter == call.method).map_or("trace", |(_, name)| name);
         let operation = operation(call, &mut schemas);
-        document["paths"][call.path][method] = operation;
+        // What the frame says of it already, as a body of several forms, stays.
+        let framed = &mut document["paths"][call.path][method];
+        let said = framed.as_object().cloned().unwrap_or_default();
+        *framed = operation;
+        framed.as_object_mut().into_iter().for_each(|told| told.extend(said.clone()));
     }
     if let Some(own) = document["components"]["schemas"].as_object_mut() {
         own.extend(schemas.needed());

@@ -52,7 +52,7 @@ async fn services_killed_in_the_middle_change_no_number() {
     numbers_stay_equal("kill", &["kills"]).await;
 }
 
-/// Seven processes, their daprds and Redis.
+/// A process a service, their daprds and Redis.
 #[tokio::test]
 async fn whatever_is_done_to_a_deployment_changes_no_number() {
     let data = Directory::new();

@@ -9,6 +9,7 @@ mod emitted;
 mod golden;
 mod hostile;
 mod http_api;
+mod interop;
 mod kills;
 mod look;
 mod power;

@@ -48,6 +48,7 @@ async fn the_gateway_answers_what_its_document_says_and_never_with_a_failure() {
         "POST /stock/WH-001/receipts 202",
         "GET /stock/SKU-007 200",
         "PUT /prices/SKU-007 202",
+        "POST /integrations/events 204",
         "POST /payments/callbacks/sandpay 401",
     ] {
         assert!(answers.contains(reached), "{reached} is not among {answers:#?}");

@@ -1,0 +1,3 @@
+//! Integrations by topic or group. Generated from `schemas/` by `cargo run -p xtask -- generate`.
+
+pub mod webhook;

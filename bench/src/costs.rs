@@ -23,7 +23,7 @@ Examples:
   bench costs --only flat,hot --orders 1000
   bench costs --only start,size,idle           the binary beside this one")]
 pub struct Args {
-    #[arg(long, value_delimiter = ',', default_value = "flat,flat-disk,hot,tax,late,start,size,idle")]
+    #[arg(long, value_delimiter = ',', default_value = "flat,flat-disk,hot,tax,late,late-disk,start,size,idle")]
     only: Vec<Cost>,
     /// Orders that the smaller of two shops has stored; the larger has ten times as many
     #[arg(long, default_value_t = 5000)]
@@ -51,6 +51,8 @@ enum Cost {
     Tax,
     /// A view that hears a topic from its beginning
     Late,
+    /// The same on disk
+    LateDisk,
     /// `millrace up` on stored events
     Start,
     /// Of the release binary
@@ -76,7 +78,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             Cost::FlatDisk => flat::flat(args, true),
             Cost::Hot => flat::hot(args),
             Cost::Tax => tax::measure(args),
-            Cost::Late => late::measure(args.events),
+            Cost::Late => late::measure(args.events, false),
+            Cost::LateDisk => late::measure(args.events, true),
             Cost::Start => start::start(args),
             Cost::Size => start::size(),
             Cost::Idle => start::idle(args),

@@ -241,9 +241,10 @@ fn points(group: &[Unit]) -> (Vec<Point>, Vec<Point>) {
 fn branches(unit: &Unit, verdict: &Verdict) -> [Option<&'static str>; 3] {
     let by_mark = match (&unit.mark, verdict) {
         (_, Verdict::Conflict) => Some("conflict"),
-        (Mark::Event { .. }, Verdict::Duplicate { .. }) => Some("duplicate by mark"),
+        (Mark::Events { .. }, Verdict::Duplicate { .. }) => Some("duplicate by mark"),
         (Mark::Request { .. }, Verdict::Duplicate { .. }) => Some("request replayed"),
-        (Mark::Event { .. }, Verdict::Ok { .. }) if !unit.settles.is_empty() => Some("settled inside the commit"),
+        (Mark::Events { positions, .. }, Verdict::Ok { .. }) if positions.len() > 1 => Some("a page folded"),
+        (Mark::Events { .. }, Verdict::Ok { .. }) if !unit.settles.is_empty() => Some("settled inside the commit"),
         (Mark::None, Verdict::Ok { .. }) if !unit.settles.is_empty() => Some("settled on its own"),
         (Mark::Reschedule { from, to, .. }, Verdict::Ok { .. }) if from < to && *from > 0 => {
             Some("effect taken up again")
@@ -264,7 +265,7 @@ fn branches(unit: &Unit, verdict: &Verdict) -> [Option<&'static str>; 3] {
 fn line(unit: &Unit, verdict: &Verdict) -> String {
     let mark = match &unit.mark {
         Mark::None => "-".to_owned(),
-        Mark::Event { consumer, feed, position } => format!("{consumer} {feed} {position}"),
+        Mark::Events { consumer, feed, positions } => format!("{consumer} {feed} {positions:?}"),
         Mark::Work { id } => format!("result of {id}"),
         Mark::Reschedule { id, from, to, .. } => format!("{id} try {from} to {to}"),
         Mark::Request { key, .. } => format!("request {key}"),

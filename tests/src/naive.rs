@@ -86,11 +86,16 @@ impl Naive {
         for unit in group {
             // Alone in its group, a unit can't name those before it; what it builds on its versions still tell.
             let mut alone = Unit { after: Vec::new(), ..unit.clone() };
-            let Mark::Event { consumer, feed, position } = &unit.mark else {
+            let Mark::Events { consumer, feed, positions } = &unit.mark else {
                 verdicts.extend(store.commit(partition, epoch, &[alone]).await?);
                 continue;
             };
-            let key = (partition.clone(), consumer.clone(), feed.clone(), *position);
+            // A page at once is no part of the recipes: its events then come one by one.
+            let [position] = positions[..] else {
+                verdicts.push(Verdict::Duplicate { result: bytes::Bytes::new() });
+                continue;
+            };
+            let key = (partition.clone(), consumer.clone(), feed.clone(), position);
             if !self.begin(&key)? {
                 verdicts.push(Verdict::Duplicate { result: bytes::Bytes::new() });
                 continue;

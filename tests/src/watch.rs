@@ -292,12 +292,14 @@ impl State {
 
     fn unit(&mut self, partition: &Partition, unit: &Unit, placed: &[Placed]) -> Result<(), String> {
         match &unit.mark {
-            Mark::Event { consumer, feed, position } => {
-                let key = (partition.clone(), consumer.clone(), feed.clone(), *position);
-                let times = self.applied.get(&key).copied().unwrap_or_default() + 1;
-                self.set(|state| &mut state.applied, key, Some(times));
-                self.heard.insert((feed.clone(), *position));
-                expect(times == 1, || format!("10: {consumer} applied {feed} {position} {times} times"))?;
+            Mark::Events { consumer, feed, positions } => {
+                for position in positions {
+                    let key = (partition.clone(), consumer.clone(), feed.clone(), *position);
+                    let times = self.applied.get(&key).copied().unwrap_or_default() + 1;
+                    self.set(|state| &mut state.applied, key, Some(times));
+                    self.heard.insert((feed.clone(), *position));
+                    expect(times == 1, || format!("10: {consumer} applied {feed} {position} {times} times"))?;
+                }
             }
             Mark::Work { id } => {
                 let open = self.set(|state| &mut state.work, (partition.clone(), id.clone()), None);

@@ -151,7 +151,7 @@ fn body(number: usize, is_hot: bool) -> Bytes {
 }
 
 /// Of this process so far.
-fn cpu() -> Duration {
+pub fn cpu() -> Duration {
     let now = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }

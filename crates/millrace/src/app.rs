@@ -52,6 +52,8 @@ pub(crate) struct Consumer {
     /// Whether `start` is known to be stored for every feed of the topic; until then nothing is handled.
     started: AtomicBool,
     pub handlers: BTreeMap<&'static str, Vec<Handler>>,
+    /// Of a view: nothing that it hears can be refused.
+    pub is_view: bool,
 }
 
 pub(crate) struct Handler {
@@ -112,7 +114,9 @@ impl App {
         let consumer = format!("{}.{}", self.name, V::NAME);
         for schema in E::SCHEMAS.iter().filter(|schema| !schema.private) {
             let decisions = |incoming: &Incoming| Ok(RowUpdate::<V, E>::of(incoming)?.into_iter().collect());
-            self.consumer(E::TOPIC, consumer.clone()).handle(schema.name, V::NAME, decisions);
+            let consumer = self.consumer(E::TOPIC, consumer.clone());
+            consumer.is_view = true;
+            consumer.handle(schema.name, V::NAME, decisions);
         }
         self
     }
@@ -210,7 +214,7 @@ impl App {
         let consumers = self.consumers.entry(topic).or_default();
         let index = consumers.iter().position(|consumer| consumer.name == name).unwrap_or_else(|| {
             let started = AtomicBool::new(start == Start::Beginning);
-            consumers.push(Consumer { name, start, started, handlers: BTreeMap::new() });
+            consumers.push(Consumer { name, start, started, handlers: BTreeMap::new(), is_view: false });
             consumers.len() - 1
         });
         let consumer = &mut consumers[index];

@@ -170,6 +170,8 @@ pub struct Loaded {
     /// Versions as they were loaded, in that order.
     read: Vec<(Slot, u64)>,
     written: Vec<Written>,
+    /// Where in `written`.
+    writes: HashMap<Slot, usize>,
 }
 
 impl Loaded {
@@ -210,20 +212,18 @@ impl Loaded {
         event: Option<Box<dyn RecordedEvent>>,
     ) {
         let before = self.slots.get(&slot).map_or(0, |cached| cached.version);
-        let after = Cached { version: before + 1, state: Arc::new(state) };
+        let written = self.writes.get(&slot).and_then(|at| self.written.get_mut(*at));
+        // A row moves by one however often a commit changes it.
+        let version = if written.is_some() && event.is_none() { before } else { before + 1 };
+        let after = Cached { version, state: Arc::new(state) };
         self.slots.insert(slot.clone(), after.clone());
-        match self.written.iter_mut().find(|written| written.slot == slot) {
-            Some(written) => {
-                written.events.extend(event);
-                written.after = after;
-            }
-            None => self.written.push(Written {
-                slot,
-                expected: before,
-                events: event.into_iter().collect(),
-                encode: encode::<T>,
-                after,
-            }),
+        if let Some(written) = written {
+            written.events.extend(event);
+            written.after = after;
+        } else {
+            self.writes.insert(slot.clone(), self.written.len());
+            let events = event.into_iter().collect();
+            self.written.push(Written { slot, expected: before, events, encode: encode::<T>, after });
         }
     }
 

@@ -2,21 +2,20 @@
 //! delivered. However much is missing, no more of it is in memory and in the lanes at a time than the constants say, so
 //! that what is new keeps its turn.
 
+mod page;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
+use tokio::sync::oneshot;
 
-use crate::app::Consumer;
 use crate::event::Incoming;
 use crate::inbox::Progress;
-use crate::lane::Job;
-use crate::metrics::Delivery;
 use crate::rounds::{LOOK, PAGE};
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
-use crate::store::Outcome;
 
 /// Feeds healed side by side, a page of each.
 const FEEDS: usize = 4;
@@ -29,9 +28,16 @@ impl Service {
     /// One page of each feed in turn: a feed that is far behind does not keep another waiting.
     pub(crate) async fn heal(self) {
         let mut report = Report::default();
+        // In tasks of their own: a page is parsed and folded in one go, which is more than its commit.
+        let turn = |progress: Arc<Progress>| {
+            let (service, (done, healed)) = (self.clone(), oneshot::channel());
+            self.tasks().spawn(async move {
+                let _ = done.send(service.heal_page(progress).await);
+            });
+            healed.map(|healed| healed.unwrap_or_default())
+        };
         loop {
             let all = self.inbox().all_progress();
-            let turn = |progress: Arc<Progress>| async { self.heal_page(progress).await };
             let healed: Vec<usize> = stream::iter(all.clone()).map(turn).buffered(FEEDS).collect().await;
             let is_idle = healed.iter().all(|healed| *healed == 0);
             report.add(self.clock().now_us(), all.iter().zip(healed));
@@ -52,36 +58,14 @@ impl Service {
         let (mut page, void) = self.page(progress.feed(), first - 1, PAGE).await.unwrap_or_default();
         self.skip_voids(&progress, &void).await;
         page.retain(|event| position(event).is_some_and(|at| overdue.binary_search(&at).is_ok()));
-        page.iter().for_each(|_| self.metrics().healed());
-        let rest = self.settle_ignored(&consumer, &progress, page).await;
+        self.metrics().healed(page.len());
+        let rest = self.fold(&consumer, &progress, page).await;
         self.drive_for(&consumer, rest, Some(STREAMS)).await;
         let healed = overdue.iter().filter(|position| !progress.lacks(**position)).count();
         if healed == 0 {
             progress.pause(self.clock().now_us() + after.as_micros() as i64);
         }
         healed
-    }
-
-    /// Settles in one unit what is of no interest, as far as nothing of its stream is to come first; the rest.
-    async fn settle_ignored(
-        &self,
-        consumer: &Consumer,
-        progress: &Arc<Progress>,
-        page: Vec<Arc<Incoming>>,
-    ) -> Vec<Arc<Incoming>> {
-        let (ignored, mut rest): (Vec<_>, Vec<_>) =
-            page.into_iter().partition(|event| !consumer.handlers.contains_key(event.name.as_str()));
-        let places = ignored.iter().filter_map(|event| event.place.as_ref()).map(|(_, placed)| *placed);
-        let (admitted, ready) = progress.ready(places);
-        let in_work: Vec<_> = ready.iter().filter_map(|position| progress.begin(*position)).collect();
-        let settles = in_work.iter().map(|entry| progress.settle(entry.position, admitted, Outcome::Done)).collect();
-        let job = Job::settle(settles, Some(admitted.life));
-        if !in_work.is_empty() && self.lane(progress.feed().partition).submit(job).await.is_ok() {
-            progress.settled_all(in_work.iter().map(|entry| entry.position));
-            in_work.iter().for_each(|_| self.metrics().delivery(Delivery::Ignored));
-        }
-        rest.extend(ignored.into_iter().filter(|event| position(event).is_some_and(|at| progress.lacks(at))));
-        rest
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query as Params, Request, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
@@ -21,11 +22,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::event::splice;
 use crate::idempotency::Fingerprint;
 use crate::pii::Secret;
 use crate::problem::{Problem, Rejected};
-use crate::rounds::{FeedPage, Heads, PAGE};
+use crate::rounds::{Heads, PAGE, feed_page};
 use crate::sabotage::{Fault, is_off};
 use crate::schema::{Document, Violation};
 use crate::service::Service;
@@ -157,7 +157,7 @@ async fn feed(
     State(service): State<Service>,
     Path((topic, partition)): Path<(String, u8)>,
     Params(page): Params<Page>,
-) -> Result<Json<FeedPage>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     if partition >= PARTITIONS {
         return Err(Problem::NotFound("partition_not_found"));
     }
@@ -168,11 +168,8 @@ async fn feed(
         return Err(Problem::Internal("no feed".to_owned()));
     };
     let void = heads.iter().find(|head| head.topic == topic).map(|head| head.void.clone()).unwrap_or_default();
-    let event = |entry: &crate::store::Recorded| {
-        let bytes = entry.placed.map_or_else(|| entry.record.clone(), |placed| splice(&entry.record, placed));
-        serde_json::from_slice::<Box<RawValue>>(&bytes).map_err(|error| Problem::Internal(error.to_string()))
-    };
-    Ok(Json(FeedPage { events: entries.iter().map(event).collect::<Result<_, _>>()?, void }))
+    let page = feed_page(entries, &void).map_err(|error| Problem::Internal(error.to_string()))?;
+    Ok(([(CONTENT_TYPE, "application/json")], page))
 }
 
 async fn require_token(State(token): State<Arc<Secret>>, request: Request, next: Next) -> Response {

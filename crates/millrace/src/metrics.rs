@@ -137,13 +137,13 @@ impl Metrics {
         text
     }
 
-    pub(crate) fn delivery(&self, delivery: Delivery) {
-        self.deliveries.get_or_create(&vec![("outcome", delivery.name().to_owned())]).inc();
+    pub(crate) fn delivery(&self, delivery: Delivery, count: usize) {
+        self.deliveries.get_or_create(&vec![("outcome", delivery.name().to_owned())]).inc_by(count as u64);
     }
 
-    pub(crate) fn latency(&self, by: &Progress, since_us: i64) {
-        let since = Duration::from_micros(since_us.max(0) as u64).as_secs_f64();
-        self.latency.get_or_create(&labels(by)).observe(since);
+    pub(crate) fn latency(&self, by: &Progress, all: impl IntoIterator<Item = i64>) {
+        let latency = self.latency.get_or_create(&labels(by));
+        all.into_iter().for_each(|us| latency.observe(Duration::from_micros(us.max(0) as u64).as_secs_f64()));
     }
 
     pub(crate) fn committed<'a>(&self, topics: impl Iterator<Item = &'a String>) {
@@ -170,8 +170,8 @@ impl Metrics {
         self.publish_failures.inc();
     }
 
-    pub(crate) fn healed(&self) {
-        self.healed.inc();
+    pub(crate) fn healed(&self, count: usize) {
+        self.healed.inc_by(count as u64);
     }
 
     pub(crate) fn parked(&self, reason: Reason) {

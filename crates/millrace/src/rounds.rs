@@ -13,13 +13,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::app::Consumer;
-use crate::event::{Context, Incoming};
+use crate::event::{Context, Incoming, splice};
 use crate::inbox::Progress;
 use crate::lane::Job;
 use crate::problem::Problem;
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
-use crate::store::{Answer, Feed, Floor, Gate, Head, Leaving, Mark, PARTITIONS, Position, Query, StoreError, Voids};
+use crate::store::{
+    Answer, Feed, Floor, Gate, Head, Leaving, Mark, PARTITIONS, Position, Query, Recorded, StoreError, Voids,
+};
 
 /// Entries read from a producer at a time.
 pub(crate) const PAGE: usize = 500;
@@ -44,11 +46,26 @@ pub(crate) struct FeedHead {
 }
 
 /// A page of a feed: envelopes as they are published, and what is no event anywhere in the feed.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct FeedPage {
-    pub events: Vec<Box<RawValue>>,
+#[derive(Deserialize)]
+struct FeedPage<'a> {
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
     #[serde(default)]
-    pub void: Voids,
+    void: Voids,
+}
+
+/// A [`FeedPage`] of what is JSON already.
+pub(crate) fn feed_page(entries: &[Recorded], void: &Voids) -> Result<Vec<u8>, serde_json::Error> {
+    let mut page = br#"{"void":"#.to_vec();
+    serde_json::to_writer(&mut page, void)?;
+    page.extend_from_slice(br#","events":["#);
+    for (number, entry) in entries.iter().enumerate() {
+        page.extend((number > 0).then_some(b','));
+        let event = entry.placed.map_or_else(|| entry.record.clone(), |placed| splice(&entry.record, placed));
+        page.extend_from_slice(&event);
+    }
+    page.extend_from_slice(b"]}");
+    Ok(page)
 }
 
 /// The service that owns a topic: events are named `{service}.{domain}.{action}`.
@@ -151,7 +168,8 @@ impl Service {
             // Before asking: the answer may be older than what is settled when it comes.
             let reached: HashMap<_, _> =
                 self.inbox().all_progress().into_iter().map(|it| (it.key(), it.reached())).collect();
-            let heads = self.ask::<Heads>(source, "/feeds").await;
+            let heads = self.ask(source, "/feeds").await;
+            let heads = heads.and_then(|heads| serde_json::from_slice::<Heads>(&heads).ok());
             silent += u64::from(heads.is_none());
             let Some(heads) = heads.filter(|_| !is_off(Fault::Heads)) else { continue };
             for (topic, consumer) in self.inbox().all().filter(|(topic, _)| owner(topic) == source) {
@@ -203,15 +221,16 @@ impl Service {
     /// Events of a feed in order, and what of its numbers are none; `None` when its producer does not answer.
     pub(crate) async fn page(&self, feed: &Feed, after: Position, limit: usize) -> Option<(Vec<Arc<Incoming>>, Voids)> {
         let path = format!("/feeds/{}/{}?after={after}&limit={limit}", feed.topic, feed.partition);
-        let page = self.ask::<FeedPage>(&feed.source, &path).await?;
-        let parse = |event: Box<RawValue>| Incoming::parse(&Bytes::from(event.get().to_owned())).ok().map(Arc::new);
+        let body = self.ask(&feed.source, &path).await?;
+        let page: FeedPage<'_> = serde_json::from_slice(&body).ok()?;
+        let parse = |event: &RawValue| Incoming::parse(&body.slice_ref(event.get().as_bytes())).ok().map(Arc::new);
         Some((page.events.into_iter().filter_map(parse).collect(), page.void))
     }
 
-    async fn ask<T: serde::de::DeserializeOwned>(&self, source: &str, path: &str) -> Option<T> {
+    async fn ask(&self, source: &str, path: &str) -> Option<Bytes> {
         let request = Request::get(path).body(Bytes::new()).ok()?;
         match self.sidecar().invoke(source, request).await {
-            Ok(response) if response.status().is_success() => serde_json::from_slice(response.body()).ok(),
+            Ok(response) if response.status().is_success() => Some(response.into_body()),
             Ok(response) => {
                 tracing::warn!(
                     service = self.name(),

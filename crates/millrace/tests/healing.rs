@@ -1,6 +1,8 @@
 //! What the bus does not bring comes from the producers' feeds: all of it, once, in order. And nothing of it to one that
 //! starts now.
 
+#[path = "healing/folding.rs"]
+mod folding;
 mod missing;
 
 use std::sync::Arc;

@@ -154,7 +154,7 @@ async fn a_raised_floor_frees_the_marks_below_it() {
     let server = Server::start("");
     let subject = Subject::new(Arc::new(server.store().await), partition(), None, ()).await;
     let (consumer, feed) = ("c".to_owned(), "pricing|price|07".to_owned());
-    let heard = |position| Mark::Event { consumer: consumer.clone(), feed: feed.clone(), position };
+    let heard = |position| Mark::Events { consumer: consumer.clone(), feed: feed.clone(), positions: vec![position] };
     let marks: Vec<Unit> = (1..=10).map(|position| Unit { mark: heard(position), ..Unit::default() }).collect();
     subject.commit(&marks).await;
     let floor = Floor { consumer: consumer.clone(), feed: feed.clone(), low: 8, holes: vec![] };

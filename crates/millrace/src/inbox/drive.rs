@@ -192,11 +192,7 @@ impl Service {
         entry.span.enter(&mut context);
         let mut settled = false;
         for (number, decisions) in targets {
-            let mark = Mark::Event {
-                consumer: entry.consumer.name.clone(),
-                feed: entry.progress.feed_name().to_owned(),
-                position: entry.placed.position,
-            };
+            let mark = entry.progress.mark(vec![entry.placed.position]);
             let mut job = Job::new(mark, context.clone()).decide(decisions);
             job.life = Some(admitted.life);
             if inline {
@@ -206,7 +202,7 @@ impl Service {
                 Ok(Done::Committed(rejected)) => {
                     settled = inline;
                     self.delivered(entry.span, Delivery::Committed);
-                    self.metrics().latency(entry.progress, self.clock().now_us() - entry.incoming.time_us);
+                    self.metrics().latency(entry.progress, [self.clock().now_us() - entry.incoming.time_us]);
                     if let Some(rejected) = rejected {
                         let (correlation, trace) = (&*context.correlation, context.trace_id());
                         tracing::info!(service = self.name(), event = entry.incoming.id, correlation, trace, %rejected, "the domain refused what an event asked for");

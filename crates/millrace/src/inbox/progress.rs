@@ -2,6 +2,7 @@
 //! The copy may be behind (another replica); the commit's generation and marks make that harmless.
 
 mod lag;
+mod page;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -241,29 +242,6 @@ impl Progress {
     pub fn lacks(&self, position: Position) -> bool {
         let state = self.state();
         !state.tracker.is_settled(position) && !state.tracker.is_held(position)
-    }
-
-    /// Of entries that need no commit, those that may be settled together, in their order.
-    pub fn ready(&self, places: impl Iterator<Item = Placed>) -> (Admitted, Vec<Position>) {
-        let state = self.state();
-        let (admitted, mut tracker) = (state.admitted(), state.tracker.clone());
-        drop(state);
-        let mut ready = Vec::new();
-        for placed in places {
-            if tracker.admit(placed.position, placed.previous) == Admission::Ready {
-                tracker.settle(placed.position);
-                ready.push(placed.position);
-            }
-        }
-        (admitted, ready)
-    }
-
-    /// As [`Progress::settled`], of many that are done.
-    pub fn settled_all(&self, positions: impl Iterator<Item = Position>) {
-        let mut state = self.state();
-        positions.for_each(|position| state.tracker.settle(position));
-        drop(state);
-        self.moved.notify_waiters();
     }
 
     /// Low and holes for the floors, when low has moved so far since they were last asked for.

@@ -33,7 +33,7 @@ impl Service {
     }
 
     pub(super) fn delivered(&self, span: &Traced, delivery: Delivery) {
-        self.metrics().delivery(delivery);
+        self.metrics().delivery(delivery, 1);
         span.outcome(delivery.name());
     }
 }

@@ -200,12 +200,11 @@ struct Encoding<'a> {
 /// its mark says that the event is done with, or its answer is kept, and another replica may have moved the stream.
 fn only_read(versions: &[(Slot, u64)], written: &[Written]) -> Vec<Append> {
     let is_written = |slot: &Slot| written.iter().any(|written| written.slot == *slot);
-    let unwritten = versions.iter().filter(|(slot, _)| !is_written(slot));
     let append = |(slot, expected): &(Slot, u64)| match slot {
-        Slot::Stream(stream) => {
+        Slot::Stream(stream) if !is_written(slot) => {
             Some(Append { stream: stream.clone(), expected: *expected, events: Vec::new(), snapshot: None })
         }
-        Slot::Row { .. } => None,
+        Slot::Stream(_) | Slot::Row { .. } => None,
     };
-    unwritten.filter_map(append).collect()
+    versions.iter().filter_map(append).collect()
 }

@@ -67,8 +67,8 @@ pub enum Mark {
     /// For units that are idempotent by themselves (settles).
     #[default]
     None,
-    /// An event of a feed, for one consumer, in the target's partition.
-    Event { consumer: String, feed: String, position: Position },
+    /// Events of a feed, for one consumer, in the target's partition: there if any of them is.
+    Events { consumer: String, feed: String, positions: Vec<Position> },
     /// Own work (effect, deadline): its record is the mark; the commit removes it.
     Work { id: String },
     /// Own work taken up or put off: `tries` moves from `from` to `to`, due again in `delay_ms`.

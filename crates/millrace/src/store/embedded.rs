@@ -4,6 +4,7 @@
 //! waits, so that in a simulation a commit is one step.
 
 mod commit;
+mod decoded;
 mod format;
 mod opening;
 mod read;

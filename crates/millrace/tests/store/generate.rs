@@ -197,11 +197,11 @@ impl Dice<'_> {
                 let park = self.park();
                 Mark::Parked(if self.one_in(2) { park } else { Park { record: Bytes::new(), ..park } })
             }
-            _ => Mark::Event {
-                consumer: self.pick(CONSUMERS),
-                feed: self.pick(FEEDS),
-                position: 1 + self.below(POSITIONS),
-            },
+            _ => {
+                let (first, count) = (1 + self.below(POSITIONS), 1 + self.below(3));
+                let positions = (first..first + count).collect();
+                Mark::Events { consumer: self.pick(CONSUMERS), feed: self.pick(FEEDS), positions }
+            }
         }
     }
 

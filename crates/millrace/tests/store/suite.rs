@@ -115,7 +115,7 @@ fn appending(appends: Vec<Append>) -> Unit {
 }
 
 fn heard(position: Position) -> Mark {
-    Mark::Event { consumer: "c".into(), feed: FEED.into(), position }
+    Mark::Events { consumer: "c".into(), feed: FEED.into(), positions: vec![position] }
 }
 
 fn settling(position: Position, outcome: Outcome) -> Unit {

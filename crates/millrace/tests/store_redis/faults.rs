@@ -110,7 +110,7 @@ async fn a_key_of_another_type_is_corrupt_and_nothing_of_the_group_is_written() 
     ];
     let (consumer, feed) = ("c".to_owned(), "pricing|price|07".to_owned());
     let unit = Unit {
-        mark: Mark::Event { consumer: consumer.clone(), feed: feed.clone(), position: 1 },
+        mark: Mark::Events { consumer: consumer.clone(), feed: feed.clone(), positions: vec![1] },
         settles: vec![Settle {
             consumer: consumer.clone(),
             feed: feed.clone(),

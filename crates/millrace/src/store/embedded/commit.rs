@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::decoded::{Decoded, decoded, flush, get};
 use super::format::{self, Keys, StreamHead};
 use crate::sabotage::{Fault, is_off};
 use crate::store::kv::{Batch, Kv};
@@ -25,11 +26,14 @@ pub struct Group<'a> {
     /// Where feeds without a head begin.
     base: Position,
     batch: Batch,
+    /// Read once and written once a group, by their keys: each unit of a consumer changes its own.
+    trackers: Decoded<Tracker>,
+    marks: Decoded<Marks>,
 }
 
 impl<'a> Group<'a> {
     pub fn new(kv: &'a dyn Kv, keys: &'a Keys, now_ms: u64, base: Position) -> Self {
-        Self { kv, keys, now_ms, base, batch: Batch::default() }
+        Self { kv, keys, now_ms, base, batch: Batch::default(), trackers: Decoded::new(), marks: Decoded::new() }
     }
 
     pub fn decide(mut self, units: &[Unit]) -> Result<(Vec<Verdict>, Batch), StoreError> {
@@ -42,6 +46,8 @@ impl<'a> Group<'a> {
             };
             verdicts.push(verdict);
         }
+        flush(&self.trackers, &mut self.batch)?;
+        flush(&self.marks, &mut self.batch)?;
         Ok((verdicts, self.batch))
     }
 
@@ -60,7 +66,7 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    fn refusal(&self, unit: &Unit, before: &[Verdict]) -> Result<Option<Verdict>, StoreError> {
+    fn refusal(&mut self, unit: &Unit, before: &[Verdict]) -> Result<Option<Verdict>, StoreError> {
         if let Some(result) = self.duplicate(&unit.mark)? {
             return Ok(Some(Verdict::Duplicate { result }));
         }
@@ -78,7 +84,8 @@ impl<'a> Group<'a> {
             }
         }
         for settle in &unit.settles {
-            if self.tracker(settle)?.generation != settle.generation {
+            let key = self.keys.tracker(&settle.consumer, &settle.feed);
+            if decoded(self.kv, &mut self.trackers, key)?.0.generation != settle.generation {
                 return Ok(Some(Verdict::Stale));
             }
         }
@@ -86,13 +93,16 @@ impl<'a> Group<'a> {
     }
 
     /// What was stored with the mark, if it is there.
-    fn duplicate(&self, mark: &Mark) -> Result<Option<Bytes>, StoreError> {
+    fn duplicate(&mut self, mark: &Mark) -> Result<Option<Bytes>, StoreError> {
         Ok(match mark {
             Mark::None => None,
-            Mark::Event { .. } if is_off(Fault::EventMark) => None,
+            Mark::Events { .. } if is_off(Fault::EventMark) => None,
             Mark::Request { .. } if is_off(Fault::RequestMark) => None,
             Mark::Work { .. } if is_off(Fault::WorkMark) => None,
-            Mark::Event { consumer, feed, position } => self.marks(consumer, feed)?.applied(*position).then(Bytes::new),
+            Mark::Events { consumer, feed, positions } => {
+                let (marks, _) = self.marks(consumer, feed)?;
+                positions.iter().any(|position| marks.applied(*position)).then(Bytes::new)
+            }
             Mark::Work { id } => self.work(id)?.is_none().then(Bytes::new),
             Mark::Reschedule { id, from, .. } => {
                 self.work(id)?.is_none_or(|(tries, _)| tries != *from).then(Bytes::new)
@@ -127,9 +137,9 @@ impl<'a> Group<'a> {
             self.settle(settle)?;
         }
         for floor in &unit.floors {
-            let mut marks = self.marks(&floor.consumer, &floor.feed)?;
+            let (marks, changed) = self.marks(&floor.consumer, &floor.feed)?;
             marks.raise_floor(floor.low, &floor.holes);
-            self.put(self.keys.marks(&floor.consumer, &floor.feed), &marks)?;
+            *changed = true;
         }
         Ok(placed)
     }
@@ -137,10 +147,13 @@ impl<'a> Group<'a> {
     fn write_mark(&mut self, unit: &Unit) -> Result<(), StoreError> {
         match &unit.mark {
             Mark::None => Ok(()),
-            Mark::Event { consumer, feed, position } => {
-                let mut marks = self.marks(consumer, feed)?;
-                marks.mark(*position);
-                self.put(self.keys.marks(consumer, feed), &marks)
+            Mark::Events { consumer, feed, positions } => {
+                let (marks, changed) = self.marks(consumer, feed)?;
+                for position in positions {
+                    marks.mark(*position);
+                }
+                *changed = true;
+                Ok(())
             }
             Mark::Work { id } => self.remove_work(id),
             Mark::Reschedule { id, to, delay_ms, .. } => self.put_work(id, *to, *delay_ms),
@@ -194,7 +207,10 @@ impl<'a> Group<'a> {
     }
 
     fn settle(&mut self, settle: &Settle) -> Result<(), StoreError> {
-        let mut tracker = self.tracker(settle)?;
+        let park = |position: Position| self.keys.park(&settle.consumer, &settle.feed, &position.to_string());
+        let key = self.keys.tracker(&settle.consumer, &settle.feed);
+        let (tracker, changed) = decoded(self.kv, &mut self.trackers, key)?;
+        *changed = true;
         match settle.outcome {
             Outcome::Done => tracker.settle(settle.position),
             Outcome::Held => drop(tracker.hold(settle.position)),
@@ -202,25 +218,24 @@ impl<'a> Group<'a> {
                 // Beforehand, because a look-up that fails must fail the commit.
                 let mut parked = BTreeSet::new();
                 for position in tracker.held.range(settle.position..=through) {
-                    let park = self.keys.park(&settle.consumer, &settle.feed, &position.to_string());
-                    if self.get(&park)?.is_some() {
+                    if get(&self.batch, self.kv, &park(*position))?.is_some() {
                         parked.insert(*position);
                     }
                 }
                 tracker.skip(settle.position, through, |position| parked.contains(&position));
-                return self.put(self.keys.tracker(&settle.consumer, &settle.feed), &tracker);
+                return Ok(());
             }
             Outcome::Start => tracker.start(settle.position),
         }
         // Held too late: a faster copy has settled it, and nothing would ever remove its record.
         if settle.outcome != Outcome::Start && !tracker.is_held(settle.position) {
-            let parked = self.keys.park(&settle.consumer, &settle.feed, &settle.position.to_string());
+            let parked = park(settle.position);
             // Looked up first: nearly none is there, and on disk a needless deletion costs more than a look.
-            if self.get(&parked)?.is_some() {
+            if get(&self.batch, self.kv, &parked)?.is_some() {
                 self.batch.delete(parked);
             }
         }
-        self.put(self.keys.tracker(&settle.consumer, &settle.feed), &tracker)
+        Ok(())
     }
 
     fn put_work(&mut self, id: &str, tries: u32, delay_ms: u64) -> Result<(), StoreError> {
@@ -247,12 +262,8 @@ impl<'a> Group<'a> {
         stored.map_or(Ok(0), |stored| Ok(format::decode_with(&stored)?.0))
     }
 
-    fn tracker(&self, settle: &Settle) -> Result<Tracker, StoreError> {
-        Ok(self.load(&self.keys.tracker(&settle.consumer, &settle.feed))?.unwrap_or_default())
-    }
-
-    fn marks(&self, consumer: &str, feed: &str) -> Result<Marks, StoreError> {
-        Ok(self.load(&self.keys.marks(consumer, feed))?.unwrap_or_default())
+    fn marks(&mut self, consumer: &str, feed: &str) -> Result<&mut (Marks, bool), StoreError> {
+        decoded(self.kv, &mut self.marks, self.keys.marks(consumer, feed))
     }
 
     fn work(&self, id: &str) -> Result<Option<(u32, u64)>, StoreError> {
@@ -264,10 +275,7 @@ impl<'a> Group<'a> {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        match self.batch.get(key) {
-            Some(written) => Ok(written.cloned()),
-            None => self.kv.get(key),
-        }
+        get(&self.batch, self.kv, key)
     }
 
     fn load<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {

@@ -79,21 +79,23 @@ end
 -- Per kind of mark: its keys, the stored result if it was there before, and how it is left.
 local marks = {
   None = { touch = function() end, found = function() end, leave = function() end },
-  Event = {
+  Events = {
     touch = touch_marks,
     found = function(mark)
-      local position = text(mark.position)
-      if mark.position <= floor_of(mark) then
-        return not call('ZSCORE', owed_key(mark), position) and ''
+      local floor = floor_of(mark)
+      for _, number in ipairs(mark.positions) do
+        local score = call('ZSCORE', number <= floor and owed_key(mark) or marks_key(mark), text(number))
+        if (number <= floor) ~= (score ~= false) then return '' end
       end
-      return call('ZSCORE', marks_key(mark), position) and ''
     end,
     leave = function(mark)
-      local position = text(mark.position)
-      if mark.position <= floor_of(mark) then
-        call('ZREM', owed_key(mark), position)
-      else
-        call('ZADD', marks_key(mark), position, position)
+      local floor = floor_of(mark)
+      for _, number in ipairs(mark.positions) do
+        if number <= floor then
+          call('ZREM', owed_key(mark), text(number))
+        else
+          call('ZADD', marks_key(mark), text(number), text(number))
+        end
       end
     end,
   },

@@ -155,8 +155,10 @@ fn run(mut cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         secretstore::resolve(&mut cli.config).await?;
         cli.command.run(&cli.config).await
     });
-    // Not in the runtime: it waits for the last spans.
-    exporter.iter().for_each(telemetry::Exporter::flush);
+    // Tasks of this runtime send the last spans, so it has to run while they are waited for.
+    if let Some(exporter) = exporter {
+        runtime.block_on(runtime.spawn_blocking(move || exporter.flush()))?;
+    }
     outcome
 }
 

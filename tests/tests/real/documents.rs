@@ -1,7 +1,11 @@
-//! What the broker has of an order, as the documents of its services say.
+//! What the broker has of an order and of another system's event, as the documents of its services say.
 
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use blackbox::order::Storefront;
-use blackbox::real::RealShop;
+use blackbox::real::{RealShop, eventually};
 use cli::documents::documents;
 use events::topics::TOPICS;
 use serde_json::{Value, json};
@@ -9,18 +13,24 @@ use serde_json::{Value, json};
 use crate::orders::{RECEIVED, SKUS, fulfilled};
 use crate::scopes::config;
 
+const PATIENCE: Duration = Duration::from_secs(20);
+
 #[tokio::test(flavor = "multi_thread")]
-async fn every_event_of_an_order_is_a_message_of_its_services_document() {
+async fn what_is_published_on_every_topic_is_a_message_of_its_services_document() {
     let shop = RealShop::start().await;
     shop.stock(SKUS, RECEIVED).await;
     fulfilled(&shop, 0..1, 1).await;
+    let told = json!({ "specversion": "1.0", "id": "1", "source": "/elsewhere", "type": "elsewhere.happened" });
+    let request = Request::post("/integrations/events").header("content-type", "application/cloudevents+json");
+    let answer = shop.door().call(request.body(Body::from(told.to_string())).expect("a request")).await;
+    assert_eq!(answer.expect("an answer").status(), StatusCode::NO_CONTENT);
     let documents = documents(&config());
     for topic in TOPICS {
         let document: Value =
             serde_json::from_str(&documents[&format!("/asyncapi/{}.json", topic.owner)]).expect("JSON");
-        let published = shop.ground.redis.published(topic.name).await;
-        assert!(!published.is_empty(), "{}", topic.name);
-        for event in published {
+        let published = || shop.ground.redis.published(topic.name);
+        eventually(topic.name, PATIENCE, async || !published().await.is_empty()).await;
+        for event in published().await {
             let event: Value = serde_json::from_slice(&event).expect("JSON");
             let version = event["dataschema"].as_str().and_then(|id| id.rsplit(':').next()).unwrap_or_default();
             let name = format!("{}.v{version}", event["type"].as_str().unwrap_or_default());

@@ -19,7 +19,7 @@ const FAR: u64 = 24;
 const ORDERS: usize = 40;
 const NAIVE_ORDERS: usize = 100;
 
-const FAULTS: [Fault; 30] = [
+const FAULTS: [Fault; 29] = [
     Fault::Version,
     Fault::Signature,
     Fault::Freshness,
@@ -48,7 +48,6 @@ const FAULTS: [Fault; 30] = [
     Fault::Heads,
     Fault::Epoch,
     Fault::SyncEvent,
-    Fault::StillThere,
     Fault::Voids,
 ];
 

@@ -87,6 +87,14 @@ fn without_the_jump_an_event_under_a_lost_number_is_not_heard() {
     assert!(!is_red(Fault::Freshness, lose_what_was_heard()), "red whatever is switched off");
 }
 
+/// In the shop few losses fall between a commit and its sync, so that the simulation seldom misses the look.
+#[cfg(feature = "sabotage")]
+#[test]
+fn without_the_look_whether_it_is_still_there_what_was_lost_is_answered_for() {
+    let red = (0..200).filter(|seed| is_red(Fault::StillThere, lose_under_load(*seed))).count();
+    assert!(red > 3, "{red} of 200 seeds are red");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_shards_lose_is_made_up_for_and_nothing_happens_twice() {
     let mut lost = 0;

@@ -13,6 +13,7 @@ pub(crate) mod usage;
 
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use cli::process::stop_signal;
 use tokio::task::LocalSet;
 
@@ -86,6 +87,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// What is measured, and whether all of it held.
 async fn measure(args: &Args) -> anyhow::Result<(Vec<Row>, bool)> {
+    let is_idle = args.forms.contains(&Form::DaprNoop);
+    ensure!(args.job == Job::Hop || !is_idle, "dapr-noop has the hop job alone");
     let (mut rows, mut all_hold) = (Vec::new(), true);
     let peers = [Subject::Peer(Peer::Watermill), Subject::Peer(Peer::DaprGo)];
     let mut subjects: Vec<Subject> = args.forms.iter().copied().map(Subject::Ours).collect();

@@ -1,5 +1,6 @@
 //! One publish, one consumer: what a hop costs by itself.
 
+pub mod noop;
 mod sink;
 mod source;
 

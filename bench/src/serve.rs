@@ -38,6 +38,8 @@ pub enum Form {
     Dapr,
     /// As dapr, but each event delivered by itself: the latency setting
     DaprSingle,
+    /// The hop job's daprds with nothing of ours beside them: their own ceiling
+    DaprNoop,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,13 +93,27 @@ impl Args {
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let stop = stop_signal()?;
+    let mut servers = Servers::default();
+    if args.form == Form::DaprNoop {
+        let daprd = args.dapr_http_port.context("--dapr-http-port is missing")?;
+        let sidecar = Dapr::new(daprd, Some(Secret::new(TOKEN)));
+        let router = hop::noop::router(&args.service, sidecar, Clock::system());
+        servers.add(listen(local(args.port)).await?, router);
+    } else {
+        start(&args, &mut servers).await?;
+    }
+    stop.await;
+    servers.stop(LAST_REQUESTS).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn start(args: &Args, servers: &mut Servers) -> anyhow::Result<()> {
     let clock = Clock::system();
     let (shipped, taken) = (Shipped::default(), Taken::default());
-    let mut store = open(&args, &clock).await?;
+    let mut store = open(args, &clock).await?;
     if args.job == Job::Hop {
         store = Arc::new(Watched { store, taken: taken.clone(), clock: clock.clone() });
     }
-    let mut servers = Servers::default();
     let named = |name: &&&str| args.service == "all" || args.service == **name;
     let bus = Bus::new(clock.clone());
     for (port, name) in (args.port..).zip(args.job.services().iter().filter(named)) {
@@ -125,9 +141,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         servers.add(listen(local(port)).await?, service.router(Some(Secret::new(TOKEN))));
     }
-    stop.await;
-    servers.stop(LAST_REQUESTS).await;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 async fn open(args: &Args, clock: &Clock) -> anyhow::Result<Arc<dyn Store>> {
@@ -137,7 +151,7 @@ async fn open(args: &Args, clock: &Clock) -> anyhow::Result<Arc<dyn Store>> {
             let data = args.data.as_deref().context("--form disk needs --data")?;
             Arc::new(EmbeddedStore::disk(data, clock.clone())?)
         }
-        Form::Redis | Form::Dapr | Form::DaprSingle => {
+        Form::Redis | Form::Dapr | Form::DaprSingle | Form::DaprNoop => {
             let redis = args.redis.as_deref().context("--redis is missing")?;
             Arc::new(RedisStore::connect(&format!("redis://{redis}"), "bench", Durability::None).await?)
         }

@@ -69,10 +69,10 @@ fn accepted(answer: &Answer) {
 }
 
 /// Where a made-up event stands in feed 7 of its topic: position, and the position before of its stream.
-pub(crate) type Place = (u64, u64);
+pub type Place = (u64, u64);
 
 /// `E`'s first example with `changes`, as its owner would publish it in stream `subject`.
-pub(crate) fn event<E: EventType>(subject: &str, sequence: u64, (position, previous): Place, changes: &Value) -> Value {
+pub fn event<E: EventType>(subject: &str, sequence: u64, (position, previous): Place, changes: &Value) -> Value {
     let mut data = events::examples(E::SCHEMA.name).swap_remove(0);
     for (field, value) in changes.as_object().into_iter().flatten() {
         data[field] = value.clone();

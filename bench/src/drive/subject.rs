@@ -36,6 +36,7 @@ impl Subject {
             Self::Ours(Form::Redis) => "redis",
             Self::Ours(Form::Dapr) => "dapr",
             Self::Ours(Form::DaprSingle) => "dapr-single",
+            Self::Ours(Form::DaprNoop) => "dapr-noop",
             Self::Peer(Peer::Watermill) => "watermill",
             Self::Peer(Peer::DaprGo) => "dapr-go",
         }
@@ -57,7 +58,7 @@ impl Subject {
     }
 
     pub fn has_sidecars(self) -> bool {
-        matches!(self, Self::Ours(Form::Dapr | Form::DaprSingle) | Self::Peer(Peer::DaprGo))
+        matches!(self, Self::Ours(Form::Dapr | Form::DaprSingle | Form::DaprNoop) | Self::Peer(Peer::DaprGo))
     }
 
     pub fn is_one_process(self) -> bool {

@@ -19,13 +19,7 @@ use serde_json::{Value, json};
 use super::HopMade;
 
 pub fn app(taken: Taken) -> App {
-    let forgotten = taken.clone();
-    let forget = async move || {
-        *forgotten.counts() = Counts::default();
-        StatusCode::NO_CONTENT
-    };
-    let tell = async move || taken.counts().told();
-    App::new("hop-sink").view::<Hops, HopMade>().routes(Router::new().route("/hop", get(tell).delete(forget)))
+    App::new("hop-sink").view::<Hops, HopMade>().routes(taken.routes())
 }
 
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
@@ -65,6 +59,14 @@ impl Default for Counts {
 }
 
 impl Counts {
+    fn add(&mut self, published_us: i64, now_us: i64) {
+        self.latency.saturating_record((now_us - published_us).max(0) as u64);
+        if self.first_us == 0 {
+            self.first_us = now_us;
+        }
+        self.last_us = now_us;
+    }
+
     fn told(&self) -> Json<Value> {
         let quantile = |quantile| self.latency.value_at_quantile(quantile);
         Json(json!({
@@ -79,6 +81,21 @@ impl Counts {
 }
 
 impl Taken {
+    /// Tells what is taken, and forgets it.
+    pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        let (taken, forgotten) = (self.clone(), self.clone());
+        let forget = async move || {
+            *forgotten.counts() = Counts::default();
+            StatusCode::NO_CONTENT
+        };
+        let tell = async move || taken.counts().told();
+        Router::new().route("/hop", get(tell).delete(forget))
+    }
+
+    pub fn add(&self, published_us: i64, now_us: i64) {
+        self.counts().add(published_us, now_us);
+    }
+
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -89,11 +106,7 @@ impl Taken {
             for row in unit.rows.iter().filter(|row| row.view == Hops::NAME) {
                 let published = row.row.rsplit('.').next().and_then(|us| us.parse::<i64>().ok());
                 if let (Verdict::Ok { .. }, Some(published_us)) = (verdict, published) {
-                    counts.latency.saturating_record((now_us - published_us).max(0) as u64);
-                    if counts.first_us == 0 {
-                        counts.first_us = now_us;
-                    }
-                    counts.last_us = now_us;
+                    counts.add(published_us, now_us);
                 }
             }
         }

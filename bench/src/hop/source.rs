@@ -19,7 +19,7 @@ use super::HopMade;
 const BATCH: u64 = 64;
 /// Commits at a time.
 const PUBLISHERS: usize = 64;
-const PADDING: usize = 430;
+pub const PADDING: usize = 430;
 const AGAIN: Duration = Duration::from_millis(10);
 
 pub fn app() -> App {

@@ -12,7 +12,7 @@ use millrace::outside::{exchange, http_client};
 use tokio::process::Child;
 
 use super::machine::{eventually, free_port, program, start};
-use super::node::{Ground, Tokens};
+use super::node::{Ground, Node};
 
 pub struct Daprd {
     _process: Child,
@@ -22,10 +22,11 @@ pub struct Daprd {
 const TRIES: usize = 5;
 
 impl Daprd {
-    /// Beside the app that listens on `app_port`; returns when its API on `http_port` serves.
-    pub async fn start(ground: &Ground, id: &str, tokens: &Tokens, app_port: u16, http_port: u16) -> Self {
+    /// Beside the app of `node`; returns when its API serves.
+    pub async fn start(ground: &Ground, node: &Node) -> Self {
+        let id = node.name;
         for _ in 0..TRIES {
-            let (mut process, log) = serving(ground, id, tokens, app_port, http_port).await;
+            let (mut process, log) = serving(ground, node).await;
             // It serves without a component that failed; its apps would wait for ever.
             if !log.contains("INIT_COMPONENT_FAILURE") {
                 return Self { _process: process };
@@ -39,23 +40,25 @@ impl Daprd {
 }
 
 /// The process, and what it has said until its API served.
-async fn serving(ground: &Ground, id: &str, tokens: &Tokens, app_port: u16, http_port: u16) -> (Child, String) {
-    let components = components(ground.folder(), id);
+async fn serving(ground: &Ground, node: &Node) -> (Child, String) {
+    let (id, app_port, http_port) = (node.name, node.seen_ports.0, node.dapr_port);
+    let (components, configuration) = resources(ground.folder(), id);
     let flags = format!(
-        "--mode standalone --app-id {id} --app-port {app_port} --app-protocol http --app-channel-address 127.0.0.1 \
+        "--mode standalone --app-id {id} --app-port {app_port} --app-protocol {} --app-channel-address 127.0.0.1 \
          --dapr-http-port {http_port} --dapr-grpc-port {} --dapr-internal-grpc-port {} --metrics-port {} \
          --dapr-internal-grpc-listen-address 127.0.0.1 --dapr-listen-addresses 127.0.0.1 \
          --metrics-listen-address 127.0.0.1 --log-level warn --dapr-block-shutdown-duration 3s \
          --dapr-graceful-shutdown-seconds 10",
-        free_port(),
+        node.protocol,
+        node.grpc_port,
         free_port(),
         free_port(),
     );
     let mut command = program("MILLRACE_DAPRD", "daprd");
     command.args(flags.split_whitespace());
-    command.arg("--resources-path").arg(&components).arg("--config").arg(shipped("configuration.yaml"));
+    command.arg("--resources-path").arg(&components).arg("--config").arg(&configuration);
     command.envs([("DAPR_HOST_IP", "127.0.0.1"), ("MILLRACE_REDIS_HOST", &ground.redis.address())]);
-    command.envs([("DAPR_API_TOKEN", tokens.api.expose()), ("APP_API_TOKEN", tokens.app.expose())]);
+    command.envs([("DAPR_API_TOKEN", node.tokens.api.expose()), ("APP_API_TOKEN", node.tokens.app.expose())]);
     if ground.has_users {
         let user = sidecar_user(id);
         command.envs([("MILLRACE_REDIS_USERNAME", &user), ("MILLRACE_REDIS_PASSWORD", &user)]);
@@ -81,17 +84,23 @@ async fn serving(ground: &Ground, id: &str, tokens: &Tokens, app_port: u16, http
     (process, log)
 }
 
-/// The shop's own apps have the shop's components; others may publish and hear what they like.
-fn components(folder: &Path, id: &str) -> PathBuf {
+/// The shop's own apps have the shop's components and configuration; others may publish and hear what they like, and use all
+/// of their sidecar's API.
+fn resources(folder: &Path, id: &str) -> (PathBuf, PathBuf) {
+    let configuration = shipped("configuration.yaml");
     if SERVICES.contains(&id) {
-        return shipped("");
+        return (shipped(""), configuration);
     }
     let components = folder.join("unscoped");
     std::fs::create_dir_all(&components).expect("a writable folder");
     for (name, text) in RESOURCES {
         std::fs::write(components.join(name), unscoped(text)).expect("a writable folder");
     }
-    components
+    let restricted = std::fs::read_to_string(configuration).expect("the shipped configuration");
+    let open = restricted.split("  api:\n").next().unwrap_or_default();
+    let configuration = folder.join("open.yaml");
+    std::fs::write(&configuration, open).expect("a writable folder");
+    (components, configuration)
 }
 
 fn shipped(file: &str) -> PathBuf {

@@ -47,6 +47,10 @@ pub struct Node {
     pub tokens: Tokens,
     pub app_port: u16,
     pub dapr_port: u16,
+    /// Of daprd's API.
+    pub grpc_port: u16,
+    /// That daprd speaks with the app.
+    pub protocol: &'static str,
     /// Where daprd delivers and the app publishes: the ports above, or those of proxies before them.
     pub seen_ports: (u16, u16),
     process: Mutex<Option<Process>>,
@@ -64,6 +68,8 @@ impl Node {
             tokens: Tokens { api: token("api"), app: token("app") },
             app_port,
             dapr_port,
+            grpc_port: free_port(),
+            protocol: "http",
             seen_ports: (app_port, dapr_port),
             process: Mutex::default(),
             daprd: Mutex::default(),
@@ -87,7 +93,7 @@ impl Node {
     }
 
     pub async fn start_daprd(&self) {
-        let daprd = Daprd::start(&self.ground, self.name, &self.tokens, self.seen_ports.0, self.dapr_port).await;
+        let daprd = Daprd::start(&self.ground, self).await;
         *self.daprd.lock().unwrap_or_else(PoisonError::into_inner) = Some(daprd);
     }
 

@@ -14,3 +14,4 @@ mod orders;
 mod replicas;
 mod saga;
 mod scopes;
+mod sdk;

@@ -12,6 +12,7 @@ use millrace::webhook::SigningKey;
 
 use crate::access;
 use crate::ports::{LARGEST_BASE, Ports, local, local_url};
+use crate::secretstore::STORE;
 
 /// A secret that begins so is kept in the file that it names.
 pub const FILE: &str = "file:";
@@ -235,7 +236,7 @@ fn raw(matches: &ArgMatches, argument: &clap::Arg) -> Option<String> {
 /// As it may be shown, if not as it is.
 fn masked(argument: &clap::Arg, value: &str) -> Option<String> {
     match value.split_once('@') {
-        _ if !argument.is_hide_env_values_set() || value.starts_with(FILE) => None,
+        _ if !argument.is_hide_env_values_set() || value.starts_with(FILE) || value.starts_with(STORE) => None,
         Some((_, host)) => Some(format!("***@{host}")),
         None => (!argument.get_id().as_str().ends_with("_url")).then(|| "***".to_owned()),
     }
@@ -254,6 +255,9 @@ pub fn secret(text: &str) -> Result<Secret, String> {
 
 fn webhook_secret(text: &str) -> Result<Secret, String> {
     let secret = secret(text)?;
+    if secret.expose().starts_with(STORE) {
+        return Ok(secret);
+    }
     secret.expose().parse::<SigningKey>().map(|_| secret.clone()).map_err(|error| error.to_string())
 }
 

@@ -23,6 +23,7 @@ pub mod order;
 pub mod ports;
 pub mod process;
 pub mod scopes;
+mod secretstore;
 pub mod seed;
 pub mod serve;
 pub mod services;
@@ -130,7 +131,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let innermost = matches.subcommand().map_or(&matches, |(_, matches)| matches);
     if let Some(variable) = config::shown_secret(innermost) {
-        eprintln!("millrace: a flag's secret is in the list of processes: use {variable}, or file:PATH");
+        eprintln!(
+            "millrace: a flag's secret is in the list of processes: use {variable}, file:PATH or secretstore:STORE/KEY"
+        );
         return ExitCode::from(2);
     }
     run(cli, innermost).unwrap_or_else(|error| {
@@ -139,7 +142,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+fn run(mut cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let runtime = process::runtime(cli.command.workers())?;
     let exporter = {
         let _entered = runtime.enter();
@@ -148,7 +151,10 @@ fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     if cli.command.stays() {
         tracing::info!("configuration: {}", config::describe(matches));
     }
-    let outcome = runtime.block_on(cli.command.run(&cli.config));
+    let outcome = runtime.block_on(async {
+        secretstore::resolve(&mut cli.config).await?;
+        cli.command.run(&cli.config).await
+    });
     // Not in the runtime: it waits for the last spans.
     exporter.iter().for_each(telemetry::Exporter::flush);
     outcome

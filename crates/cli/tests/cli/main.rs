@@ -14,6 +14,7 @@ mod kills;
 mod look;
 mod power;
 mod schemathesis;
+mod secretstore;
 mod serve;
 mod shop;
 mod traces;

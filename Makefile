@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-redis-cluster test-valkey test-jaeger test-kube test-rollout record-alerts chaos heal cut killup power replicas bench costs bench-smoke generate test-api deny test-interop clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-redis-cluster test-valkey test-jaeger test-kube test-rollout record-alerts chaos heal cut killup power replicas bench costs stages bench-smoke generate test-api deny test-interop clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-18s %s\n", $$1, $$2 }'
@@ -122,6 +122,9 @@ bench: cargo ## Throughput, latency, CPU and memory of the standard jobs; ARGS= 
 costs: cargo ## What no load shows: flat cost, one hot article, the tax of exactly once, start, size, memory
 	@cargo build $(locked) -q --release -p cli -p bench
 	@cargo run $(locked) -q --release -p bench -- costs $(ARGS)
+
+stages: cargo ## Time, allocations and bytes of each stage of an event's way
+	@cargo bench $(locked) -q -p bench --bench stages
 
 bench-smoke: cargo ## Only that the benchmarks run and their invariants hold
 	cargo test $(locked) -p bench

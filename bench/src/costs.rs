@@ -3,7 +3,7 @@
 
 mod flat;
 mod late;
-mod shop;
+pub mod shop;
 mod start;
 mod tax;
 mod unguarded;

@@ -4,7 +4,7 @@ mod client;
 mod hop;
 mod judge;
 mod load;
-pub(crate) mod orders;
+pub mod orders;
 pub(crate) mod programs;
 mod report;
 pub(crate) mod subject;

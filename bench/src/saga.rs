@@ -5,7 +5,7 @@
 pub mod events;
 mod fulfilment;
 mod inventory;
-mod orders;
+pub mod orders;
 mod payment;
 mod shipping;
 mod tap;

@@ -130,7 +130,7 @@ impl Shop {
     }
 }
 
-async fn place(orders: &Router, number: usize, body: Bytes) -> anyhow::Result<()> {
+pub async fn place(orders: &Router, number: usize, body: Bytes) -> anyhow::Result<()> {
     let request = Request::post("/orders")
         .header(header::CONTENT_TYPE, "application/json")
         .header("idempotency-key", orders::id(number));
@@ -139,7 +139,7 @@ async fn place(orders: &Router, number: usize, body: Bytes) -> anyhow::Result<()
     Ok(())
 }
 
-fn body(number: usize, is_hot: bool) -> Bytes {
+pub fn body(number: usize, is_hot: bool) -> Bytes {
     let mut order = orders::order(number);
     if is_hot {
         order["customerId"] = Value::from("cus-0");

@@ -24,12 +24,12 @@ async fn place(
 }
 
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
-struct Placement {
+pub struct Placement {
     is_placed: bool,
 }
 
 #[derive(Clone)]
-struct Place(OrderPlaced);
+pub struct Place(pub OrderPlaced);
 
 impl Command for Place {
     type Decider = Placement;

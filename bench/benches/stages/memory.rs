@@ -16,10 +16,7 @@ use millrace::clock::Clock;
 use millrace::outside::Network;
 use millrace::sidecar::embedded::Bus;
 use millrace::store::embedded::EmbeddedStore;
-use millrace::store::{
-    Answer, Claim, Epoch, Gate, Leaving, PARTITIONS, Partition, Position, Query, Store, StoreError, Synced, Unit,
-    Verdict,
-};
+use millrace::store::{Epoch, Layer, PARTITIONS, Partition, Store, StoreError, Unit, Verdict};
 use millrace::{App, Env, Event, Projects, RowKey, Service, Tuning, View};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
@@ -177,8 +174,12 @@ struct Stalling {
     is_stalled: AtomicBool,
 }
 
-impl Store for Stalling {
-    fn commit<'a>(
+impl Layer for Stalling {
+    fn inner(&self) -> &dyn Store {
+        &self.store
+    }
+
+    fn layered_commit<'a>(
         &'a self,
         partition: &'a Partition,
         epoch: &'a Epoch,
@@ -188,34 +189,5 @@ impl Store for Stalling {
             return pending().boxed();
         }
         self.store.commit(partition, epoch, group)
-    }
-
-    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Gate, StoreError>> {
-        self.store.open(partition)
-    }
-
-    fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.store.rewind(partition, claims)
-    }
-
-    fn reopen<'a>(
-        &'a self,
-        partition: &'a Partition,
-        run: &'a str,
-        jump: Position,
-    ) -> BoxFuture<'a, Result<Epoch, StoreError>> {
-        self.store.reopen(partition, run, jump)
-    }
-
-    fn read<'a>(
-        &'a self,
-        partition: &'a Partition,
-        queries: &'a [Query],
-    ) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>> {
-        self.store.read(partition, queries)
-    }
-
-    fn sync(&self, leaving: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>> {
-        self.store.sync(leaving)
     }
 }

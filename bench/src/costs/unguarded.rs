@@ -4,9 +4,7 @@
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use millrace::store::embedded::EmbeddedStore;
-use millrace::store::{
-    Answer, Claim, Epoch, Gate, Leaving, Partition, Position, Query, Settle, Store, StoreError, Synced, Unit, Verdict,
-};
+use millrace::store::{Epoch, Layer, Partition, Settle, Store, StoreError, Unit, Verdict};
 
 pub struct Unguarded(pub EmbeddedStore);
 
@@ -26,8 +24,12 @@ fn bare(unit: &Unit) -> Unit {
     }
 }
 
-impl Store for Unguarded {
-    fn commit<'a>(
+impl Layer for Unguarded {
+    fn inner(&self) -> &dyn Store {
+        &self.0
+    }
+
+    fn layered_commit<'a>(
         &'a self,
         partition: &'a Partition,
         epoch: &'a Epoch,
@@ -38,34 +40,5 @@ impl Store for Unguarded {
             self.0.commit(partition, epoch, &group).await
         }
         .boxed()
-    }
-
-    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Gate, StoreError>> {
-        self.0.open(partition)
-    }
-
-    fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.0.rewind(partition, claims)
-    }
-
-    fn reopen<'a>(
-        &'a self,
-        partition: &'a Partition,
-        run: &'a str,
-        jump: Position,
-    ) -> BoxFuture<'a, Result<Epoch, StoreError>> {
-        self.0.reopen(partition, run, jump)
-    }
-
-    fn read<'a>(
-        &'a self,
-        partition: &'a Partition,
-        queries: &'a [Query],
-    ) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>> {
-        self.0.read(partition, queries)
-    }
-
-    fn sync(&self, leaving: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>> {
-        self.0.sync(leaving)
     }
 }

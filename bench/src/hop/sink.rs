@@ -9,9 +9,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use hdrhistogram::Histogram;
 use millrace::clock::Clock;
-use millrace::store::{
-    Answer, Claim, Epoch, Gate, Leaving, Partition, Position, Query, Store, StoreError, Synced, Unit, Verdict,
-};
+use millrace::store::{Epoch, Layer, Partition, Store, StoreError, Unit, Verdict};
 use millrace::{App, Event, Projects, RowKey, View};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -120,8 +118,12 @@ pub struct Watched {
     pub clock: Clock,
 }
 
-impl Store for Watched {
-    fn commit<'a>(
+impl Layer for Watched {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    fn layered_commit<'a>(
         &'a self,
         partition: &'a Partition,
         epoch: &'a Epoch,
@@ -133,34 +135,5 @@ impl Store for Watched {
             Ok(verdicts)
         }
         .boxed()
-    }
-
-    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Gate, StoreError>> {
-        self.store.open(partition)
-    }
-
-    fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.store.rewind(partition, claims)
-    }
-
-    fn reopen<'a>(
-        &'a self,
-        partition: &'a Partition,
-        run: &'a str,
-        jump: Position,
-    ) -> BoxFuture<'a, Result<Epoch, StoreError>> {
-        self.store.reopen(partition, run, jump)
-    }
-
-    fn read<'a>(
-        &'a self,
-        partition: &'a Partition,
-        queries: &'a [Query],
-    ) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>> {
-        self.store.read(partition, queries)
-    }
-
-    fn sync(&self, leaving: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>> {
-        self.store.sync(leaving)
     }
 }

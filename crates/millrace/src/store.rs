@@ -7,10 +7,12 @@
 mod contract;
 pub mod embedded;
 pub mod kv;
+mod layer;
 mod opening;
 pub mod redis;
 
 pub use contract::*;
+pub use layer::Layer;
 pub use opening::*;
 
 use futures::future::BoxFuture;

@@ -71,8 +71,12 @@ impl Deadly {
     }
 }
 
-impl Store for Deadly {
-    fn commit<'a>(
+impl Layer for Deadly {
+    fn inner(&self) -> &dyn Store {
+        &self.store
+    }
+
+    fn layered_commit<'a>(
         &'a self,
         partition: &'a Partition,
         epoch: &'a Epoch,
@@ -94,35 +98,6 @@ impl Store for Deadly {
             verdicts
         }
         .boxed()
-    }
-
-    fn open<'a>(&'a self, partition: &'a Partition) -> BoxFuture<'a, Result<Gate, StoreError>> {
-        self.store.open(partition)
-    }
-
-    fn rewind<'a>(&'a self, partition: &'a Partition, claims: &'a [Claim]) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.store.rewind(partition, claims)
-    }
-
-    fn reopen<'a>(
-        &'a self,
-        partition: &'a Partition,
-        run: &'a str,
-        jump: Position,
-    ) -> BoxFuture<'a, Result<Epoch, StoreError>> {
-        self.store.reopen(partition, run, jump)
-    }
-
-    fn read<'a>(
-        &'a self,
-        partition: &'a Partition,
-        queries: &'a [Query],
-    ) -> BoxFuture<'a, Result<Vec<Answer>, StoreError>> {
-        self.store.read(partition, queries)
-    }
-
-    fn sync(&self, leaving: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>> {
-        self.store.sync(leaving)
     }
 }
 

@@ -1,23 +1,33 @@
 -- Commits a group of units in each partition: ARGV holds, for each of KEYS, the epoch and the units. What one partition
 -- refuses leaves the others alone.
 
--- Above which numbers of feeds without a head begin, and what was read of keys before any write: streams' lengths,
--- requests' results; trackers' L, generation and void ranges, whether L has moved since, and whether a rewind may not know
--- of it yet.
-local base, known, trackers
+-- Above which numbers of feeds without a head begin, what was read of keys before any write (streams' lengths, requests'
+-- results), and what is known of each consumer's progress on a feed.
+local base, known, all_progress
 
-local function stream_key(stream) return P .. ':s:' .. stream.topic .. ':' .. stream.id end
+-- The keys of a consumer's progress on a feed, made once a group: making them takes longer than using them.
+local function progress_of(it)
+  local of_consumer = all_progress[it.consumer]
+  if not of_consumer then
+    of_consumer = {}
+    all_progress[it.consumer] = of_consumer
+  end
+  local progress = of_consumer[it.feed]
+  if not progress then
+    local name = it.consumer .. '|' .. it.feed
+    progress = { name = name, marks = P .. ':m:' .. name, owed = P .. ':o:' .. name }
+    of_consumer[it.feed] = progress
+  end
+  return progress
+end
+
 local function snapshot_key(stream) return P .. ':n:' .. stream.topic .. ':' .. stream.id end
 local function feed_key(stream) return P .. ':f:' .. stream.topic end
-local function progress(it) return it.consumer .. '|' .. it.feed end
-local function marks_key(it) return P .. ':m:' .. progress(it) end
-local function owed_key(it) return P .. ':o:' .. progress(it) end
-local function tracker_key(it) return P .. ':t:' .. progress(it) end
 local function rows_key(row) return P .. ':r:' .. row.view end
 local function index_key(row) return P .. ':i:' .. row.view end
 local function request_key(mark) return P .. ':q:' .. mark.key end
 local function row_field(row) return #row.key .. ':' .. row.key .. row.row end
-local function entry(it) return progress(it) .. '|' .. (it.entry or text(it.position)) end
+local function entry(it) return progress_of(it).name .. '|' .. (it.entry or text(it.position)) end
 
 local clock
 local function now_ms()
@@ -34,17 +44,30 @@ local function touch(command, key)
   if known[key] == nil then known[key] = call(command, key) end
 end
 
+-- The stored tracker: L as stored and as it moves, generation, void ranges, how many positions have a field of their own,
+-- and whether a rewind may not know of it yet.
 local function tracker_of(it)
-  local key = tracker_key(it)
-  if not trackers[key] then
-    local stored = call('HMGET', key, 'L', 'g', 'v')
-    trackers[key] = {
-      low = tonumber(stored[1] or 0), generation = tonumber(stored[2] or 0), void = ranges_of(stored[3]),
+  local progress = progress_of(it)
+  if not progress.tracker then
+    local key = P .. ':t:' .. progress.name
+    local stored, fields = call('HMGET', key, 'L', 'g', 'v', 's'), call('HLEN', key)
+    for index = 1, 4 do fields = stored[index] and fields - 1 or fields end
+    progress.tracker = {
+      key = key, low = tonumber(stored[1] or 0), generation = tonumber(stored[2] or 0), void = ranges_of(stored[3]),
+      stored = tonumber(stored[1] or 0), fields = fields,
       -- The published cursor is not rewound: its one target is its own partition.
       is_new = not stored[1] and it.consumer:sub(1, 1) ~= '~',
     }
   end
-  return trackers[key], key
+  return progress.tracker
+end
+
+local function set_field(tracker, position, state)
+  tracker.fields = tracker.fields + call('HSET', tracker.key, position, state)
+end
+
+local function drop_field(tracker, position)
+  if tracker.fields > 0 then tracker.fields = tracker.fields - call('HDEL', tracker.key, position) end
 end
 
 local function touch_work()
@@ -58,22 +81,23 @@ local function touch_parked()
 end
 
 local function touch_marks(it)
-  touch('HLEN', FLOORS)
-  touch('ZCARD', marks_key(it))
-  touch('ZCARD', owed_key(it))
-end
-
-local function floor_of(it)
-  return tonumber(call('HGET', FLOORS, progress(it)) or 0)
+  local progress = progress_of(it)
+  if progress.floor then return end
+  progress.floor = tonumber(call('HGET', FLOORS, progress.name) or 0)
+  call('ZCARD', progress.marks)
+  call('ZCARD', progress.owed)
 end
 
 local function put_work(id, tries, delay_ms)
-  call('ZADD', DUE, text(now_ms() + delay_ms), id)
+  -- What is further than a number tells is as good as never.
+  call('ZADD', DUE, text(math.min(now_ms() + delay_ms, 2 ^ 53)), id)
   call('HSET', TRIES, id, text(tries))
 end
 
 local function unpark(it)
-  if call('ZREM', PARKED, entry(it)) == 1 then call('HDEL', PARKS, entry(it)) end
+  if known[PARKED] == 0 then return end
+  local parked = entry(it)
+  if call('ZREM', PARKED, parked) == 1 then call('HDEL', PARKS, parked) end
 end
 
 -- Per kind of mark: its keys, the stored result if it was there before, and how it is left.
@@ -82,19 +106,21 @@ local marks = {
   Events = {
     touch = touch_marks,
     found = function(mark)
-      local floor = floor_of(mark)
+      local progress = progress_of(mark)
+      local floor = progress.floor
       for _, number in ipairs(mark.positions) do
-        local score = call('ZSCORE', number <= floor and owed_key(mark) or marks_key(mark), text(number))
+        local score = call('ZSCORE', number <= floor and progress.owed or progress.marks, text(number))
         if (number <= floor) ~= (score ~= false) then return '' end
       end
     end,
     leave = function(mark)
-      local floor = floor_of(mark)
+      local progress = progress_of(mark)
       for _, number in ipairs(mark.positions) do
-        if number <= floor then
-          call('ZREM', owed_key(mark), text(number))
+        local position = text(number)
+        if number <= progress.floor then
+          call('ZREM', progress.owed, position)
         else
-          call('ZADD', marks_key(mark), text(number), text(number))
+          call('ZADD', progress.marks, position, position)
         end
       end
     end,
@@ -130,7 +156,8 @@ local marks = {
 local function touch_unit(unit)
   marks[unit.mark.kind].touch(unit.mark)
   for _, append in ipairs(unit.appends) do
-    touch('LLEN', stream_key(append.stream))
+    append.key = P .. ':s:' .. append.stream.topic .. ':' .. append.stream.id
+    touch('LLEN', append.key)
     if append.snapshot then touch('STRLEN', snapshot_key(append.stream)) end
     touch('HLEN', HEADS)
     if base > 0 then touch('HLEN', VOIDS) end
@@ -157,7 +184,7 @@ local function refusal(unit, verdicts)
     if not before or before.kind ~= 'Ok' then return { kind = 'Conflict' } end
   end
   for _, append in ipairs(unit.appends) do
-    if known[stream_key(append.stream)] ~= append.expected then return { kind = 'Conflict' } end
+    if known[append.key] ~= append.expected then return { kind = 'Conflict' } end
   end
   for _, row in ipairs(unit.rows) do
     local stored = call('HGET', rows_key(row), row_field(row))
@@ -175,19 +202,19 @@ local function last_published(stream)
 end
 
 local function append_events(append, placed)
-  local stream = stream_key(append.stream)
+  local stream, feed, topic = append.key, feed_key(append.stream), append.stream.topic
   local version = known[stream]
   local previous = version > 0 and #append.events > 0 and last_published(stream) or '0'
   for _, event in ipairs(append.events) do
     version = version + 1
     local position = '0'
     if event.published then
-      position = text(call('HINCRBY', HEADS, append.stream.topic, 1))
+      position = text(call('HINCRBY', HEADS, topic, 1))
       if position == '1' and base > 0 then
-        position = text(call('HINCRBY', HEADS, append.stream.topic, text(base)))
-        call('HSET', VOIDS, append.stream.topic, '1-' .. text(base))
+        position = text(call('HINCRBY', HEADS, topic, text(base)))
+        call('HSET', VOIDS, topic, '1-' .. text(base))
       end
-      call('XADD', feed_key(append.stream), position .. '-0', 's', append.stream.id, 'v', text(version))
+      call('XADD', feed, position .. '-0', 's', append.stream.id, 'v', text(version))
       placed[#placed + 1] = { position = tonumber(position), previous = tonumber(previous) }
     end
     call('RPUSH', stream, text(version) .. ' ' .. position .. ' ' .. previous .. '\n' .. event.record)
@@ -200,65 +227,75 @@ local function append_events(append, placed)
 end
 
 -- Tracker::skip.
-local function skip(it, tracker, key)
+local function skip(it, tracker)
   local from, through = it.position, it.outcome.Void.through
   if (end_of(tracker.void, from) or 0) >= through then return end
-  local fields = call('HGETALL', key)
+  local fields = call('HGETALL', tracker.key)
   for index = 1, #fields, 2 do
     local position = tonumber(fields[index])
     if position and from <= position and position <= through then
-      local parked = fields[index + 1] == 'h' and call('HEXISTS', PARKS, progress(it) .. '|' .. fields[index]) == 1
-      if not parked then call('HDEL', key, fields[index]) end
+      local name = progress_of(it).name .. '|' .. fields[index]
+      local parked = fields[index + 1] == 'h' and call('HEXISTS', PARKS, name) == 1
+      if not parked then drop_field(tracker, fields[index]) end
     end
   end
   tracker.void = with_range(tracker.void, from, through)
   tracker.generation = tracker.generation + 1
-  call('HSET', key, 'v', ranges_text(tracker.void), 'g', text(tracker.generation))
+  call('HSET', tracker.key, 'v', ranges_text(tracker.void), 'g', text(tracker.generation))
 end
 
 -- Tracker::start.
-local function start(it, tracker, key)
-  if tracker.low == 0 and call('EXISTS', key) == 0 then
-    tracker.low, tracker.moved = it.position, true
-    call('HSET', key, 's', text(it.position))
+local function start(it, tracker)
+  if tracker.low == 0 and call('EXISTS', tracker.key) == 0 then
+    tracker.low = it.position
+    call('HSET', tracker.key, 's', text(it.position))
   else
-    call('HSETNX', key, 's', '0')
+    call('HSETNX', tracker.key, 's', '0')
   end
 end
 
--- Tracker::settle and Tracker::hold over one field a position: d(one), h(eld), m(issing).
+-- Tracker::settle and Tracker::hold over one field a position: d(one), h(eld), m(issing). L moves over what stands above it
+-- at the end of the group.
 local function settle(it)
-  local tracker, key = tracker_of(it)
-  local position, low = text(it.position), tracker.low
-  if tracker.is_new then call('SADD', TRACKERS, progress(it)) end
-  if it.outcome == 'Start' then return start(it, tracker, key) end
+  local tracker = tracker_of(it)
+  local number, low = it.position, tracker.low
+  if tracker.is_new then
+    call('SADD', TRACKERS, progress_of(it).name)
+    tracker.is_new = false
+  end
+  if it.outcome == 'Start' then return start(it, tracker) end
+  tracker.advances = true
   if type(it.outcome) == 'table' then
-    skip(it, tracker, key)
+    skip(it, tracker)
   elseif it.outcome == 'Done' then
-    local is_above = it.position > low + 1 and not end_of(tracker.void, it.position)
-    if is_above then call('HSET', key, position, 'd') else call('HDEL', key, position) end
-    if it.position == low + 1 then tracker.low = it.position end
+    if number > low + 1 and not end_of(tracker.void, number) then
+      set_field(tracker, text(number), 'd')
+    else
+      drop_field(tracker, text(number))
+    end
+    if number == low + 1 then tracker.low = number end
     unpark(it)
   else
-    local state = call('HGET', key, position)
-    local settled = state == 'd' or (not state and (it.position <= low or end_of(tracker.void, it.position)))
+    local position = text(number)
+    local state = call('HGET', tracker.key, position)
+    local settled = state == 'd' or (not state and (number <= low or end_of(tracker.void, number)))
     -- Held too late: a faster copy has settled it, and nothing would ever remove its record.
-    if settled then unpark(it) elseif state ~= 'h' then call('HSET', key, position, 'h') end
+    if settled then unpark(it) elseif state ~= 'h' then set_field(tracker, position, 'h') end
   end
-  advance(key, tracker)
-  tracker.moved = tracker.moved or tracker.low > low
 end
 
 local function raise_floor(it)
-  local before = floor_of(it)
+  local progress = progress_of(it)
+  local before = progress.floor
   if it.low <= before then return end
   for _, hole in ipairs(it.holes) do
-    if hole > before and hole <= it.low and not call('ZSCORE', marks_key(it), text(hole)) then
-      call('ZADD', owed_key(it), text(hole), text(hole))
+    if hole > before and hole <= it.low and not call('ZSCORE', progress.marks, text(hole)) then
+      call('ZADD', progress.owed, text(hole), text(hole))
     end
   end
-  call('HSET', FLOORS, progress(it), text(it.low))
-  call('ZREMRANGEBYSCORE', marks_key(it), '-inf', text(it.low))
+  call('HSET', FLOORS, progress.name, text(it.low))
+  call('ZREMRANGEBYSCORE', progress.marks, '-inf', text(it.low))
+  progress.floor = it.low
 end
 
 local function write(unit)
@@ -273,6 +310,7 @@ local function write(unit)
   for _, park in ipairs(unit.parks) do
     call('ZADD', PARKED, 0, entry(park))
     call('HSET', PARKS, entry(park), park.record)
+    known[PARKED] = known[PARKED] + 1
   end
   for _, it in ipairs(unit.settles) do settle(it) end
   for _, floor in ipairs(unit.floors) do raise_floor(floor) end
@@ -282,12 +320,16 @@ end
 local function commit(epoch, group)
   local record = call('HMGET', P .. ':epoch', 'tag', 'run_id', 'base')
   if record[1] ~= epoch or record[2] ~= RUN_ID then error('EPOCH the partition has another epoch', 0) end
-  base, known, trackers = tonumber(record[3] or 0), {}, {}
+  base, known, all_progress = tonumber(record[3] or 0), {}, {}
   local units, verdicts = cmsgpack.unpack(group), {}
   for _, unit in ipairs(units) do touch_unit(unit) end
   for index, unit in ipairs(units) do verdicts[index] = refusal(unit, verdicts) or write(unit) end
-  for key, tracker in pairs(trackers) do
-    if tracker.moved then call('HSET', key, 'L', text(tracker.low)) end
+  for _, of_consumer in pairs(all_progress) do
+    for _, progress in pairs(of_consumer) do
+      local tracker = progress.tracker
+      if tracker and tracker.advances then advance(tracker.key, tracker) end
+      if tracker and tracker.low > tracker.stored then call('HSET', tracker.key, 'L', text(tracker.low)) end
+    end
   end
   return verdicts
 end

@@ -19,7 +19,7 @@ end
 
 -- Lua's own conversion writes numbers above 1e14 as 1e+14.
 local function text(number)
-  return string.format('%.0f', number)
+  return string.format('%d', number)
 end
 
 -- Void ranges are ascending `from-through` with spaces between; they neither overlap nor touch.
@@ -62,7 +62,7 @@ local function advance(key, tracker)
   while true do
     local following = tracker.low + 1
     local last = end_of(tracker.void, following)
-    local state = not last and call('HGET', key, text(following))
+    local state = not last and tracker.fields ~= 0 and call('HGET', key, text(following))
     if not last and not state then return end
     if state == 'd' then call('HDEL', key, text(following)) end
     tracker.low = last or following

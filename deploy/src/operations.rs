@@ -41,6 +41,7 @@ pub fn scaling(services: &[Service]) -> Vec<Value> {
                 { "parameter": "address", "name": "redis", "key": "host" },
                 { "parameter": "username", "name": secret, "key": "username" },
                 { "parameter": "password", "name": secret, "key": "password" },
+                { "parameter": "ca", "name": "redis-ca", "key": "ca.crt" },
             ]},
         })
     };
@@ -49,7 +50,10 @@ pub fn scaling(services: &[Service]) -> Vec<Value> {
             ["lagCount", "pendingEntriesCount"].map(|counted| {
                 json!({
                     "type": "redis-streams",
-                    "metadata": { "stream": topic, "consumerGroup": service.name, counted: ENTRIES_PER_REPLICA },
+                    "metadata": {
+                        "stream": topic, "consumerGroup": service.name, counted: ENTRIES_PER_REPLICA,
+                        "enableTLS": "true",
+                    },
                     "authenticationRef": { "name": service.name },
                 })
             })

@@ -182,6 +182,9 @@ impl All<'_> {
         if setting("redisPassword").is_none_or(|it| it["secretKeyRef"].is_null()) {
             self.says(component, "a password that is not a secret's");
         }
+        if text("enableTLS") != "true" && self.documents.iter().any(has_ca) {
+            self.says(component, "in the open, beside services that reach Redis by TLS");
+        }
         let topics = self.services.iter().flat_map(|it| it.publishes.iter().copied());
         let topics: BTreeSet<&str> = topics.collect();
         for line in [text("publishingScopes"), text("subscriptionScopes")].iter().flat_map(|it| it.split(';')) {
@@ -258,4 +261,8 @@ impl All<'_> {
             self.wrong.push("no network policy denies what is not allowed".to_owned());
         }
     }
+}
+
+fn has_ca(workload: &Value) -> bool {
+    list(workload, "/spec/template/spec/containers/0/env").any(|it| it["name"] == "MILLRACE_REDIS_CA")
 }

@@ -116,6 +116,7 @@ cut: cargo ## Redis' log cut, or its master killed, under load, at each level of
 
 # ARGS="--forms memory,disk,dapr --peers --repeat 5" needs `make dapr`'s programs and Go; ARGS=--help tells the rest.
 bench: cargo ## Throughput, latency, CPU and memory of the standard jobs; ARGS= to choose
+	@cargo build $(locked) -q --release -p cli -p bench
 	@cargo run $(locked) -q --release -p bench -- run $(ARGS)
 
 # ARGS="--only flat,hot" for some of them.
@@ -127,6 +128,7 @@ stages: cargo ## Time, allocations and bytes of each stage of an event's way
 	@cargo bench $(locked) -q -p bench --bench stages
 
 bench-smoke: cargo ## Only that the benchmarks run and their invariants hold
+	cargo build $(locked) -q -p cli
 	cargo test $(locked) -p bench
 
 # EXAMPLES=1000 for more of each call, SEED=17 for other ones; a failure prints the call to repeat.

@@ -7,6 +7,7 @@ mod load;
 pub mod orders;
 pub(crate) mod programs;
 mod report;
+mod shop;
 pub(crate) mod subject;
 pub(crate) mod system;
 pub(crate) mod usage;
@@ -33,7 +34,8 @@ const EMBEDDED_ONLY: u32 = 500;
 Examples:
   bench run                                    embedded, in memory and on disk
   bench run --forms memory,disk,dapr --peers --fsync off,everysec --repeat 5
-  bench run --job hop --forms memory,dapr --json")]
+  bench run --job hop --forms memory,dapr --json
+  bench run --job shop --forms memory,disk,redis,dapr")]
 pub struct Args {
     #[arg(long, default_value = "saga")]
     job: Job,
@@ -97,22 +99,33 @@ async fn measure(args: &Args) -> anyhow::Result<(Vec<Row>, bool)> {
     let settings = |subject: &Subject| args.fsync.iter().take(if subject.has_redis() { usize::MAX } else { 1 });
     let turn = || subjects.iter().flat_map(|subject| settings(subject).map(move |fsync| (*subject, *fsync)));
     for (subject, fsync) in (0..args.repeat).flat_map(|_| turn()) {
-        let system = System::start(args.job, subject, fsync, args.port, &programs).await?;
-        eprintln!("{} ({})", system.name, system.durability);
-        let figures = match args.job {
-            Job::Saga => saga(&system, subject, args).await,
-            Job::Hop => hop(&system, args).await,
-        };
-        match figures {
-            Ok(figures) => figures.into_iter().for_each(|figures| report::add(&mut rows, &system, figures)),
+        let (name, durability) = (subject.name(), durability(args.job, subject, fsync)?);
+        eprintln!("{name} ({durability})");
+        match figures(subject, fsync, args, &programs).await {
+            Ok(figures) => figures.into_iter().for_each(|figures| report::add(&mut rows, name, durability, figures)),
             Err(error) => {
                 all_hold = false;
-                eprintln!("{} ({}) does not count: {error:#}", system.name, system.durability);
+                eprintln!("{name} ({durability}) does not count: {error:#}");
             }
         }
-        system.stop().await;
     }
     Ok((rows, all_hold))
+}
+
+/// The level of docs/delivery.md.
+fn durability(job: Job, subject: Subject, fsync: Fsync) -> anyhow::Result<&'static str> {
+    if job == Job::Shop { shop::durability(subject, fsync) } else { Ok(subject.durability(fsync)) }
+}
+
+/// One run of one system.
+async fn figures(subject: Subject, fsync: Fsync, args: &Args, programs: &Programs) -> anyhow::Result<Vec<Figures>> {
+    if args.job == Job::Shop {
+        return shop::run(subject, fsync, args, programs).await;
+    }
+    let system = System::start(args.job, subject, fsync, args.port, programs).await?;
+    let figures = if args.job == Job::Hop { hop(&system, args).await } else { saga(&system, subject, args).await };
+    system.stop().await;
+    figures
 }
 
 /// Every load on one system; figures only if all of its invariants hold at the end.

@@ -48,6 +48,8 @@ pub enum Job {
     Saga,
     /// One publishes, one consumes
     Hop,
+    /// The shop itself, with all its services
+    Shop,
 }
 
 impl Job {
@@ -56,6 +58,7 @@ impl Job {
         match self {
             Self::Saga => &saga::SERVICES,
             Self::Hop => &hop::SERVICES,
+            Self::Shop => &[],
         }
     }
 }
@@ -132,6 +135,8 @@ async fn start(args: &Args, servers: &mut Servers) -> anyhow::Result<()> {
         let app = match args.job {
             Job::Saga => saga::app(name, &shipped),
             Job::Hop => hop::app(name, &taken),
+            // A program of its own.
+            Job::Shop => None,
         };
         let app = app.context("no such service")?;
         let topics: Vec<_> = app.topics().filter(|_| args.form == Form::DaprSingle).collect();

@@ -33,6 +33,17 @@ fn the_saga_job_runs_on_disk() {
 }
 
 #[test]
+fn the_shop_job_runs() {
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_bench"));
+    bench.args(["run", "--json", "--job", "shop", "--forms", "memory", "--port", "21920", "--warm-up", "0"]);
+    let output = bench.args(["--orders", "20", "--outstanding", "8"]).output().expect("the driver starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let row: Value = serde_json::from_slice(&output.stdout).expect("one row");
+    assert_eq!((&row["system"], &row["count"]), (&"memory".into(), &20.into()));
+    assert!(row["cpuMsEach"]["app"].as_f64() > Some(0.0), "{row:#}");
+}
+
+#[test]
 fn what_no_load_shows_is_measured() {
     let mut bench = Command::new(env!("CARGO_BIN_EXE_bench"));
     bench.args(["costs", "--only", "flat,flat-disk,hot,tax,late", "--orders", "20", "--pairs", "1", "--events", "256"]);

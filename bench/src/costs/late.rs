@@ -17,7 +17,7 @@ use tower::ServiceExt;
 
 use super::Line;
 use super::shop::cpu;
-use super::start::Folder;
+use crate::drive::programs::Folder;
 use crate::hop::{self, SERVICES, Taken};
 
 const LOOK: Duration = Duration::from_millis(20);

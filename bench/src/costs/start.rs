@@ -1,25 +1,24 @@
 //! The binary beside this one: how soon it starts on what is stored, how large it is, what it holds with nothing to do.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use bytes::Bytes;
-use cli::dev::{EXIT_WITH_STDIN, redis_answers};
+use cli::dev::redis_answers;
 use futures::future::try_join_all;
 use millrace::clock::Clock;
 use millrace::store::embedded::EmbeddedStore;
 use millrace::store::{
     Append, Epoch, GROUP_UNITS, Gate, Leaving, NewEvent, Outcome, PARTITIONS, Partition, Settle, Store, StreamId, Unit,
 };
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::runtime::Builder;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::{Args, Line};
-use crate::drive::programs::Programs;
+use crate::drive::programs::{Folder, Programs, millrace, spawn, spawn_ready};
 use crate::drive::subject::{Fsync, Subject};
 use crate::drive::system::Ports as DriverPorts;
 use crate::drive::usage::pss_kb;
@@ -31,7 +30,6 @@ const TOPIC: &str = "orders.stored";
 /// Events of one stream.
 const EACH: u64 = 4;
 const RECORD: usize = 600;
-const PATIENCE: Duration = Duration::from_secs(120);
 const SETTLED: Duration = Duration::from_secs(5);
 
 pub fn start(args: &Args) -> anyhow::Result<Line> {
@@ -59,7 +57,7 @@ async fn median_start(data: &Path, args: &Args) -> anyhow::Result<Duration> {
 }
 
 pub fn size() -> anyhow::Result<Line> {
-    let bytes = binary()?.metadata()?.len();
+    let bytes = millrace()?.metadata()?.len();
     Ok(Line {
         what: "release binary",
         figure: format!("{:.1} MB", bytes as f64 / 1e6),
@@ -81,19 +79,10 @@ pub fn idle(args: &Args) -> anyhow::Result<Line> {
 /// From its start to its word that it is ready.
 async fn up(data: &Path, args: &Args) -> anyhow::Result<Duration> {
     let begin = Instant::now();
-    let mut command = Command::new(binary()?);
+    let mut command = Command::new(millrace()?);
     command.arg("up").arg("--data").arg(data).args(["--port-base", &(args.port - 8000).to_string()]);
-    let mut shop = spawn(command.stdout(Stdio::piped()))?;
-    let mut lines = BufReader::new(shop.stdout.take().context("its output is piped")?).lines();
-    let ready = async {
-        while let Some(line) = lines.next_line().await? {
-            if line.contains("is ready") {
-                return Ok(begin.elapsed());
-            }
-        }
-        anyhow::bail!("`millrace up` ends before it is ready")
-    };
-    let took = timeout(PATIENCE, ready).await??;
+    let mut shop = spawn_ready(&mut command).await?;
+    let took = begin.elapsed();
     shop.kill().await?;
     Ok(took)
 }
@@ -103,7 +92,7 @@ async fn serve(args: &Args) -> anyhow::Result<u64> {
     let programs = Programs::find(&[Subject::Ours(Form::Redis)]).await?;
     let _redis = spawn(programs.redis(ports, Fsync::Off, &folder.0)?.stdout(Stdio::null()))?;
     redis_answers(ports.redis()).await?;
-    let mut command = Command::new(binary()?);
+    let mut command = Command::new(millrace()?);
     command.args(["serve", SERVICE, "--store", "redis", "--bus", "dapr", "--durability", "none"]);
     command.args(["--redis-url", &format!("redis://127.0.0.1:{}", ports.redis())]);
     command.args(["--port-base", &(args.port - 8000).to_string()]);
@@ -111,18 +100,6 @@ async fn serve(args: &Args) -> anyhow::Result<u64> {
     let service = spawn(&mut command)?;
     sleep(SETTLED).await;
     pss_kb(service.id().context("`millrace serve` has ended")?)
-}
-
-/// Ends with this process, or when it is dropped.
-fn spawn(command: &mut Command) -> anyhow::Result<Child> {
-    command.env(EXIT_WITH_STDIN, "1").stdin(Stdio::piped()).kill_on_drop(true);
-    command.spawn().with_context(|| format!("cannot start {:?}", command.as_std().get_program()))
-}
-
-fn binary() -> anyhow::Result<PathBuf> {
-    let binary = std::env::current_exe()?.with_file_name("millrace");
-    ensure!(binary.exists(), "no {}: build it in the same profile", binary.display());
-    Ok(binary)
 }
 
 /// So many events, published long ago.
@@ -161,22 +138,4 @@ fn appending(stream: &str) -> Unit {
     let events = (0..EACH).map(|_| NewEvent { record: record.clone(), published: true }).collect();
     let stream = StreamId { topic: TOPIC.to_owned(), id: stream.to_owned() };
     Unit { appends: vec![Append { stream, expected: 0, events, snapshot: None }], ..Unit::default() }
-}
-
-/// Gone when it is dropped.
-pub struct Folder(pub PathBuf);
-
-impl Folder {
-    pub fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("millrace-costs-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        let _ = std::fs::create_dir_all(&folder);
-        Self(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

@@ -3,17 +3,24 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use cli::dev::plan::{Links, sidecar};
 use cli::dev::programs::{DAPRD, REDIS};
-use cli::dev::{Spec, resources};
+use cli::dev::{EXIT_WITH_STDIN, Spec, resources};
 use cli::ports::ServicePorts;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 use super::subject::{Fsync, Peer, Subject};
 use super::system::{Ports, home};
 use crate::serve::TOKEN;
+
+/// Until a shop takes orders; on a million stored events, too.
+const START: Duration = Duration::from_secs(120);
 
 /// Those that the subjects of a run need, found or built before the first of them starts.
 #[derive(Default)]
@@ -108,5 +115,51 @@ impl Programs {
         let mut command = Command::new(daprd);
         command.args(args).arg("--enable-metrics=false").envs(environment).current_dir(folder);
         Ok(command)
+    }
+}
+
+/// The binary of the shop, beside this one.
+pub fn millrace() -> anyhow::Result<PathBuf> {
+    let binary = std::env::current_exe()?.with_file_name("millrace");
+    ensure!(binary.exists(), "no {}: build it in the same profile", binary.display());
+    Ok(binary)
+}
+
+/// Ends with this process, or when it is dropped.
+pub fn spawn(command: &mut Command) -> anyhow::Result<Child> {
+    command.env(EXIT_WITH_STDIN, "1").stdin(Stdio::piped()).kill_on_drop(true).process_group(0);
+    command.spawn().with_context(|| format!("cannot start {:?}", command.as_std().get_program()))
+}
+
+/// As [`spawn`], of a shop, until it says that it is ready.
+pub async fn spawn_ready(command: &mut Command) -> anyhow::Result<Child> {
+    let mut shop = spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()))?;
+    let mut lines = BufReader::new(shop.stdout.take().context("its output is piped")?).lines();
+    let ready = async {
+        while let Some(line) = lines.next_line().await? {
+            if line.contains("is ready") {
+                return Ok(shop);
+            }
+        }
+        bail!("the shop ends before it is ready")
+    };
+    timeout(START, ready).await.context("the shop does not start")?
+}
+
+/// Gone when it is dropped.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("millrace-shop-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        let _ = fs::create_dir_all(&folder);
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -8,7 +8,6 @@ use comfy_table::presets::ASCII_MARKDOWN;
 use serde_json::json;
 
 use super::load::{Load, Measured};
-use super::system::System;
 
 /// Sagas a second of the peers at 64 under way, on the quiet machine of four cores that the goals are stated for.
 const REFERENCE: [(&str, f64); 2] = [("watermill", 1133.0), ("dapr-go", 486.0)];
@@ -33,15 +32,13 @@ pub struct Row {
     runs: Vec<Figures>,
 }
 
-pub fn add(rows: &mut Vec<Row>, system: &System, figures: Figures) {
+pub fn add(rows: &mut Vec<Row>, system: &'static str, durability: &'static str, figures: Figures) {
     let same = |row: &&mut Row| {
-        row.system == system.name
-            && row.durability == system.durability
-            && row.runs.iter().all(|run| run.load == figures.load)
+        row.system == system && row.durability == durability && row.runs.iter().all(|run| run.load == figures.load)
     };
     match rows.iter_mut().find(same) {
         Some(row) => row.runs.push(figures),
-        None => rows.push(Row { system: system.name, durability: system.durability, runs: vec![figures] }),
+        None => rows.push(Row { system, durability, runs: vec![figures] }),
     }
 }
 

@@ -23,9 +23,6 @@ const START: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 
 pub struct System {
-    pub name: &'static str,
-    /// The level of durability; see docs/delivery.md.
-    pub durability: &'static str,
     job: Job,
     ports: Ports,
     processes: Vec<(&'static str, Child)>,
@@ -63,8 +60,7 @@ impl System {
         let folder = std::env::temp_dir().join(format!("millrace-bench-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder)?;
-        let (name, durability) = (subject.name(), subject.durability(fsync));
-        let mut system = Self { name, durability, job, ports: Ports(port), processes: Vec::new(), folder };
+        let mut system = Self { job, ports: Ports(port), processes: Vec::new(), folder };
         if subject.has_redis() {
             system.spawn("redis", programs.redis(system.ports, fsync, &system.folder)?)?;
             redis_answers(system.ports.redis()).await?;
@@ -77,7 +73,7 @@ impl System {
             }
         }
         system.start_services(subject, programs)?;
-        timeout(START, system.ready(subject)).await.with_context(|| format!("{name} does not start"))?;
+        timeout(START, system.ready(subject)).await.with_context(|| format!("{} does not start", subject.name()))?;
         Ok(system)
     }
 

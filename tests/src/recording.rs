@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use millrace::sidecar::{Sidecar, SidecarError};
-use millrace::store::Voids;
+use millrace::store::Ranges;
 use millrace::{Incoming, owner};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -29,13 +29,13 @@ pub struct Recording(BTreeMap<(String, u8), Recorded>);
 struct Recorded {
     /// In feed order.
     events: Vec<Bytes>,
-    void: Voids,
+    void: Ranges,
 }
 
 impl Recording {
     /// One feed, with the events of a test.
     pub fn made_up(topic: &str, partition: u8, events: Vec<Bytes>) -> Self {
-        Self(BTreeMap::from([((topic.to_owned(), partition), Recorded { events, void: Voids::default() })]))
+        Self(BTreeMap::from([((topic.to_owned(), partition), Recorded { events, void: Ranges::default() })]))
     }
 
     /// Everything in the feeds of `shop`.

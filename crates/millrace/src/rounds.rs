@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
 use crate::store::{
-    Answer, Feed, Floor, Gate, Head, Leaving, Mark, PARTITIONS, Position, Query, Recorded, StoreError, Voids,
+    Answer, Feed, Floor, Gate, Head, Leaving, Mark, PARTITIONS, Position, Query, Ranges, Recorded, StoreError,
 };
 
 /// Entries read from a producer at a time.
@@ -42,7 +42,7 @@ pub(crate) struct FeedHead {
     pub head: Position,
     /// Numbers up to there that are no events.
     #[serde(default)]
-    pub void: Voids,
+    pub void: Ranges,
 }
 
 /// A page of a feed: envelopes as they are published, and what is no event anywhere in the feed.
@@ -51,11 +51,11 @@ struct FeedPage<'a> {
     #[serde(borrow)]
     events: Vec<&'a RawValue>,
     #[serde(default)]
-    void: Voids,
+    void: Ranges,
 }
 
 /// A [`FeedPage`] of what is JSON already.
-pub(crate) fn feed_page(entries: &[Recorded], void: &Voids) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn feed_page(entries: &[Recorded], void: &Ranges) -> Result<Vec<u8>, serde_json::Error> {
     let mut page = br#"{"void":"#.to_vec();
     serde_json::to_writer(&mut page, void)?;
     page.extend_from_slice(br#","events":["#);
@@ -176,7 +176,7 @@ impl Service {
                 if !self.start_consumer(topic, consumer, heads.get(topic)).await {
                     continue;
                 }
-                let lost = FeedHead { head: 0, void: Voids::default() };
+                let lost = FeedHead { head: 0, void: Ranges::default() };
                 let mut told = BTreeMap::<u8, &FeedHead>::new();
                 // A feed that its producer does not name has lost all it had.
                 let mut known = self.inbox().all_progress();
@@ -219,7 +219,12 @@ impl Service {
     }
 
     /// Events of a feed in order, and what of its numbers are none; `None` when its producer does not answer.
-    pub(crate) async fn page(&self, feed: &Feed, after: Position, limit: usize) -> Option<(Vec<Arc<Incoming>>, Voids)> {
+    pub(crate) async fn page(
+        &self,
+        feed: &Feed,
+        after: Position,
+        limit: usize,
+    ) -> Option<(Vec<Arc<Incoming>>, Ranges)> {
         let path = format!("/feeds/{}/{}?after={after}&limit={limit}", feed.topic, feed.partition);
         let body = self.ask(&feed.source, &path).await?;
         let page: FeedPage<'_> = serde_json::from_slice(&body).ok()?;

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+mod ranges;
 #[cfg(test)]
 mod tests;
-mod voids;
 
-pub use voids::Voids;
+pub use ranges::Ranges;
 
 /// A number of a dense feed, from 1. As a predecessor, 0 means "the first of its stream".
 pub type Position = u64;
@@ -35,7 +35,7 @@ pub struct Tracker {
     pub generation: u64,
     /// Told by the producer to be no events. In no other set, but for what is parked under such a number.
     #[serde(default)]
-    pub void: Voids,
+    pub void: Ranges,
     /// Where the consumer was told to start: no rewind goes below. `None` while nobody has said.
     #[serde(default)]
     pub start: Option<Position>,
@@ -222,17 +222,22 @@ pub struct Marks {
     /// those that do, and pruning them by the tracker loses events when the tracker's partition is rolled back.
     pub owed: BTreeSet<Position>,
     /// Applied, above `floor`.
-    pub marks: BTreeSet<Position>,
+    pub marks: Ranges,
 }
 
 impl Marks {
     pub fn applied(&self, position: Position) -> bool {
-        if position <= self.floor { !self.owed.contains(&position) } else { self.marks.contains(&position) }
+        if position <= self.floor { !self.owed.contains(&position) } else { self.marks.contains(position) }
     }
 
     /// False for a duplicate: its effect must not be written.
     pub fn mark(&mut self, position: Position) -> bool {
-        if position <= self.floor { self.owed.remove(&position) } else { self.marks.insert(position) }
+        if position <= self.floor {
+            return self.owed.remove(&position);
+        }
+        let is_new = !self.marks.contains(position);
+        self.marks.insert(position, position);
+        is_new
     }
 
     /// Follows the tracker's `low` and [`holes`](Tracker::holes), read together and no earlier than this partition's
@@ -241,8 +246,8 @@ impl Marks {
         if low <= self.floor {
             return;
         }
-        self.owed.extend(holes.iter().filter(|p| **p <= low && **p > self.floor && !self.marks.contains(p)));
+        self.owed.extend(holes.iter().filter(|p| **p <= low && **p > self.floor && !self.marks.contains(**p)));
         self.floor = low;
-        self.marks = self.marks.split_off(&(low + 1));
+        self.marks.remove_through(low);
     }
 }

@@ -181,7 +181,7 @@ async fn a_feed_goes_on_above_what_was_lost() {
     first.appends[0].stream.topic = "orders.cart".into();
     assert_eq!(subject.commit_one(first).await, Verdict::Ok { placed: vec![Placed { position: 104, previous: 0 }] });
     let head = |topic: &str, from| {
-        let void = Voids::from_iter([(from, 103)]);
+        let void = Ranges::from_iter([(from, 103)]);
         Head { topic: topic.to_owned(), position: 104, void }
     };
     assert_eq!(subject.read(Query::Heads).await, Answer::Heads(vec![head("orders.cart", 1), head("orders.order", 4)]));

@@ -6,11 +6,11 @@ use super::Progress;
 use crate::lane::Job;
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
-use crate::store::{Outcome, Position, Voids};
+use crate::store::{Outcome, Position, Ranges};
 
 impl Service {
     /// Follows what the producer says of a feed. `reached` is what was settled last before the producer was asked.
-    pub(crate) async fn heard_head(&self, progress: &Arc<Progress>, head: Position, void: &Voids, reached: Position) {
+    pub(crate) async fn heard_head(&self, progress: &Arc<Progress>, head: Position, void: &Ranges, reached: Position) {
         if head < reached {
             let (consumer, feed) = (progress.consumer(), progress.feed_name());
             tracing::error!(service = self.name(), consumer, feed, reached, head, "a feed went back");
@@ -21,7 +21,7 @@ impl Service {
     }
 
     /// Stores ranges that are news. What fails is told again with the next heads.
-    pub(crate) async fn skip_voids(&self, progress: &Arc<Progress>, void: &Voids) {
+    pub(crate) async fn skip_voids(&self, progress: &Arc<Progress>, void: &Ranges) {
         for (from, through) in void.iter().filter(|_| !is_off(Fault::Voids)) {
             if !self.refresh(progress).await {
                 return;

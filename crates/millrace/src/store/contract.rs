@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{Claim, Head};
-pub use crate::tracker::{Position, Tracker, Voids};
+pub use crate::tracker::{Position, Ranges, Tracker};
 
 /// Of every service, for ever: a partition is CRC16/XMODEM of the partition key modulo this.
 pub const PARTITIONS: u8 = 64;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Epoch, Position, Voids};
+use super::{Epoch, Position, Ranges};
 
 /// Whether a partition takes commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum Gate {
 pub struct Head {
     pub topic: String,
     pub position: Position,
-    pub void: Voids,
+    pub void: Ranges,
 }
 
 /// What a partition says it has applied of a feed: everything up to `floor` but `owed`.

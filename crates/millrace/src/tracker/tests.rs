@@ -137,13 +137,37 @@ fn a_duplicate_is_known_above_and_below_the_floor() {
     marks.raise_floor(4, &[2, 3]);
 
     assert_eq!(
-        (&marks.owed, marks.marks.len()),
-        (&BTreeSet::from([2]), 0),
+        (&marks.owed, &marks.marks),
+        (&BTreeSet::from([2]), &Ranges::default()),
         "3 was applied before it was parked elsewhere"
     );
     assert!(marks.applied(1) && marks.applied(3) && !marks.applied(2) && !marks.applied(5));
     assert!(marks.mark(2));
     assert!(!marks.mark(2));
+}
+
+#[test]
+fn ranges_hold_what_a_list_of_their_numbers_would() {
+    for seed in 0..500 {
+        let random = crate::clock::Clock::simulated(seed);
+        let (mut ranges, mut numbers) = (Ranges::default(), BTreeSet::new());
+        for _ in 0..30 {
+            let from = 1 + random.random() % 40;
+            if random.random().is_multiple_of(8) {
+                ranges.remove_through(from);
+                numbers = numbers.split_off(&(from + 1));
+            } else {
+                let through = from + random.random() % 3;
+                ranges.insert(from, through);
+                numbers.extend(from..=through);
+            }
+            let held: Vec<_> = ranges.iter().flat_map(|(from, through)| from..=through).collect();
+            assert_eq!(held, numbers.iter().copied().collect::<Vec<_>>(), "seed {seed}");
+            let is_apart = |pair: &[(Position, Position)]| pair[0].1 + 1 < pair[1].0;
+            assert!(ranges.iter().collect::<Vec<_>>().windows(2).all(is_apart), "seed {seed}: {ranges:?}");
+            assert!((1..50).all(|number| ranges.contains(number) == numbers.contains(&number)), "seed {seed}");
+        }
+    }
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn request(ttl_ms: u64, result: &'static str) -> Unit {
 }
 
 pub fn head(topic: &str, position: Position) -> Head {
-    Head { topic: topic.to_owned(), position, void: Voids::default() }
+    Head { topic: topic.to_owned(), position, void: Ranges::default() }
 }
 
 fn ok() -> Verdict {

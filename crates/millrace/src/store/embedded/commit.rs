@@ -14,7 +14,7 @@ use crate::store::kv::{Batch, Kv};
 use crate::store::{
     Append, Mark, NewWork, Outcome, Park, Placed, RowWrite, Settle, StoreError, StreamId, Unit, Verdict,
 };
-use crate::tracker::{Marks, Position, Tracker, Voids};
+use crate::tracker::{Marks, Position, Ranges, Tracker};
 
 /// Expired requests removed for each unit that may add one, so that what is kept falls after a burst.
 const SWEPT_PER_REQUEST: usize = 2;
@@ -197,7 +197,7 @@ impl<'a> Group<'a> {
         if head >= first {
             self.put(self.keys.head(topic), &head)?;
             if known.is_none() && self.base > 0 {
-                self.put(self.keys.void(topic), &Voids::from_iter([(1, self.base)]))?;
+                self.put(self.keys.void(topic), &Ranges::from_iter([(1, self.base)]))?;
             }
         }
         if let Some(snapshot) = &append.snapshot {

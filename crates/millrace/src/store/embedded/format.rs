@@ -11,7 +11,7 @@
 //! | `S` | topic, id | version, state |
 //! | `e` | topic, id, version | `Placed` or nil, record |
 //! | `h` | topic | last position of its feed |
-//! | `v` | topic | void ranges of its feed: [`Voids`](crate::tracker::Voids) |
+//! | `v` | topic | void ranges of its feed: [`Ranges`](crate::tracker::Ranges) |
 //! | `f` | topic, position | stream's id, version |
 //! | `r` | view, key, row | version, value |
 //! | `w` | id of work | tries, due ms |

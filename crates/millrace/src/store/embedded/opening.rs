@@ -4,7 +4,7 @@ use super::EmbeddedStore;
 use super::format::{self, EpochRecord, Keys};
 use crate::store::kv::Batch;
 use crate::store::{Claim, Epoch, Gate, Partition, Position, StoreError};
-use crate::tracker::{Tracker, Voids};
+use crate::tracker::{Ranges, Tracker};
 
 impl EmbeddedStore {
     pub(super) fn record(&self, keys: &Keys) -> Result<Option<EpochRecord>, StoreError> {
@@ -59,7 +59,7 @@ impl EmbeddedStore {
         let mut batch = Batch::default();
         for mut head in heads.into_iter().filter(|head| head.position < base) {
             head.void.insert(head.position + 1, base);
-            batch.put(open.keys.void(&head.topic), format::encode::<Voids>(&head.void)?);
+            batch.put(open.keys.void(&head.topic), format::encode::<Ranges>(&head.void)?);
             batch.put(open.keys.head(&head.topic), format::encode(&base)?);
         }
         let tag = Epoch(format!("{:08x}", self.clock.random() as u32));

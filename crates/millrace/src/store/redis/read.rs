@@ -8,8 +8,8 @@ use redis::{Cmd, FromRedisValue, Value, cmd};
 
 use super::keys::{Keys, row_field};
 use crate::store::{
-    Answer, Claim, Head, Park, Placed, Position, Query, Recorded, Row, StoreError, StoredStream, StreamId, Tracker,
-    Voids, WorkRecord,
+    Answer, Claim, Head, Park, Placed, Position, Query, Ranges, Recorded, Row, StoreError, StoredStream, StreamId,
+    Tracker, WorkRecord,
 };
 
 /// Events fetched along with a snapshot, before it is known how many are newer: more than there usually are, so that
@@ -223,14 +223,14 @@ fn heads(heads: &Value, voids: &Value) -> Result<Vec<Head>, StoreError> {
     let mut heads = parse::<Vec<(String, Position)>>(heads)?;
     heads.sort();
     let head = |(topic, position): (String, Position)| {
-        let void = voids.get(&topic).map_or_else(|| Ok(Voids::default()), |void| ranges(void))?;
+        let void = voids.get(&topic).map_or_else(|| Ok(Ranges::default()), |void| ranges(void))?;
         Ok(Head { topic, position, void })
     };
     heads.into_iter().map(head).collect()
 }
 
 /// `1-16777216 20000000-40000000`.
-fn ranges(text: &str) -> Result<Voids, StoreError> {
+fn ranges(text: &str) -> Result<Ranges, StoreError> {
     let corrupt = || StoreError::Corrupt(format!("void ranges {text:?}"));
     let range = |range: &str| {
         let (from, through) = range.split_once('-').ok_or_else(corrupt)?;

@@ -1,4 +1,5 @@
-//! Numbers of a feed that are no event's and never will be: what a reopened partition skips. Ranges, because one spans millions.
+//! Many numbers of a feed, most of them side by side: those that are no event's and never will be, which a reopened
+//! partition skips by the million; those that a partition has applied, which are all of a feed whose events stay in it.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,9 +8,9 @@ use super::Position;
 /// Ascending ranges, both ends in them, that neither overlap nor touch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Voids(Vec<(Position, Position)>);
+pub struct Ranges(Vec<(Position, Position)>);
 
-impl Voids {
+impl Ranges {
     pub fn iter(&self) -> impl Iterator<Item = (Position, Position)> {
         self.0.iter().copied()
     }
@@ -35,23 +36,29 @@ impl Voids {
         self.0.iter().map(within).sum()
     }
 
-    pub fn insert(&mut self, mut from: Position, mut through: Position) {
-        self.0.retain(|(a, b)| {
-            let apart = *b + 1 < from || through + 1 < *a;
-            if !apart {
-                (from, through) = (from.min(*a), through.max(*b));
-            }
-            apart
-        });
-        let at = self.0.partition_point(|(a, _)| *a < from);
-        self.0.insert(at, (from, through));
+    pub fn insert(&mut self, from: Position, through: Position) {
+        // Those that overlap it or touch it stand side by side.
+        let first = self.0.partition_point(|(_, b)| b.saturating_add(1) < from);
+        let after = self.0.partition_point(|(a, _)| *a <= through.saturating_add(1));
+        let joined = self.0[first..after]
+            .iter()
+            .fold((from, through), |(from, through), (a, b)| (from.min(*a), through.max(*b)));
+        self.0.splice(first..after, [joined]);
+    }
+
+    /// Keeps what lies above.
+    pub fn remove_through(&mut self, position: Position) {
+        self.0.drain(..self.0.partition_point(|(_, b)| *b <= position));
+        if let Some((from, _)) = self.0.first_mut() {
+            *from = (*from).max(position + 1);
+        }
     }
 }
 
-impl FromIterator<(Position, Position)> for Voids {
+impl FromIterator<(Position, Position)> for Ranges {
     fn from_iter<I: IntoIterator<Item = (Position, Position)>>(ranges: I) -> Self {
-        let mut voids = Self::default();
-        ranges.into_iter().for_each(|(from, through)| voids.insert(from, through));
-        voids
+        let mut all = Self::default();
+        ranges.into_iter().for_each(|(from, through)| all.insert(from, through));
+        all
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::sync::{Notify, mpsc};
 
-use crate::event::splice;
+use crate::event::{Incoming, splice, story};
 use crate::inbox::Progress;
 use crate::lane::{CommittedEvent, Job};
 use crate::sabotage::{Fault, is_off};
@@ -176,7 +176,9 @@ impl Service {
             match answer {
                 Err(error) if !is_off(Fault::PublishAnswer) => {
                     self.metrics().publish_failed();
-                    tracing::warn!(service = self.name(), topic, %error, "publish failed; trying again");
+                    let told = Incoming::parse(&tried.0.record).ok();
+                    let (correlation, trace) = story(told.as_ref().map(|it| &it.context));
+                    tracing::warn!(service = self.name(), topic, event = told.as_ref().map(|it| &*it.id), correlation, trace, %error, "publish failed; trying again");
                     failed.push(tried);
                 }
                 _ => {

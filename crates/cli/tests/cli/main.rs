@@ -11,6 +11,7 @@ mod hostile;
 mod http_api;
 mod interop;
 mod kills;
+mod logs;
 mod look;
 mod power;
 mod schemathesis;

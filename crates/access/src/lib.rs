@@ -6,7 +6,7 @@ mod limits;
 mod tokens;
 
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -89,7 +89,11 @@ pub struct Guard(Arc<Inner>);
 struct Inner {
     callers: RwLock<Option<Callers>>,
     limits: Limits,
+    senders: OnceLock<Vec<String>>,
 }
+
+/// In a handshake, every origin and any rate.
+const ALL: &str = "*";
 
 impl Guard {
     /// From now on these and nobody else.
@@ -99,6 +103,21 @@ impl Guard {
 
     pub fn is_open(&self) -> bool {
         self.0.callers.read().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Systems that may send webhooks, by the names they go by in a handshake; `*` is all. Said once.
+    pub fn expect_webhooks(&self, origins: Vec<String>) {
+        let _ = self.0.senders.set(origins);
+    }
+
+    /// What a handshake is answered: the origin, and calls a minute. Who shows a key has that one's; it needs none yet.
+    pub fn webhooks(&self, origin: &str, headers: &HeaderMap) -> Option<(String, String)> {
+        let is_named = |known: &&String| *known == ALL || known.eq_ignore_ascii_case(origin);
+        let known = self.0.senders.get()?.iter().find(is_named)?;
+        let callers = self.0.callers.read().unwrap_or_else(PoisonError::into_inner);
+        let rate = callers.as_ref().map(|callers| callers.grant(headers).map_or(PER_MINUTE, |grant| grant.per_minute));
+        let origin = if known == ALL { ALL } else { origin };
+        Some((origin.to_owned(), rate.map_or_else(|| ALL.to_owned(), |rate| rate.to_string())))
     }
 
     /// The caller, as services are told.

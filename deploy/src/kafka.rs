@@ -45,7 +45,7 @@ fn guarded(component: &str) -> Value {
     component
 }
 
-/// The sidecar is Kafka's user, if it has events, and no longer Redis'. KEDA looks for the brokers in the environment of
+/// The sidecar is Kafka's user, if it has events, and no longer Redis', nor trusts its CA. KEDA looks for the brokers in the environment of
 /// what it scales.
 fn sidecar(service: &Service) -> Value {
     let own = kafka_secret(service.name);
@@ -59,7 +59,9 @@ fn sidecar(service: &Service) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": service.name },
         "spec": { "template": {
-            "metadata": { "annotations": { "dapr.io/env-from-secret": environment } },
+            "metadata": { "annotations": {
+                "dapr.io/env-from-secret": environment, "dapr.io/env": null, "dapr.io/volume-mounts": null,
+            }},
             "spec": { "containers": [{ "name": service.name, "env": env }] },
         }},
     })

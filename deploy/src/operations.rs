@@ -42,11 +42,14 @@ pub fn scaling(services: &[Service]) -> Vec<Value> {
             { "parameter": "address", "name": "redis", "key": "host" },
             { "parameter": "username", "name": secret, "key": "username" },
             { "parameter": "password", "name": secret, "key": "password" },
+            { "parameter": "ca", "name": "redis-ca", "key": "ca.crt" },
         ])
     };
     let triggers = |service: &Service, topic: &str| {
         let trigger = |counted: &str| {
-            let metadata = json!({ "stream": topic, "consumerGroup": service.name, counted: ENTRIES_PER_REPLICA });
+            let metadata = json!({
+                "stream": topic, "consumerGroup": service.name, counted: ENTRIES_PER_REPLICA, "enableTLS": "true",
+            });
             ("redis-streams", metadata)
         };
         ["lagCount", "pendingEntriesCount"].map(trigger).to_vec()

@@ -141,6 +141,8 @@ fn container(name: &str, args: Value, env: Value) -> Value {
         "securityContext": {
             "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": { "drop": ["ALL"] },
         },
+        // There for overlays to add to.
+        "volumeMounts": [],
     })
 }
 

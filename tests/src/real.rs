@@ -10,6 +10,7 @@ mod process;
 mod redis;
 mod shop;
 mod store_shop;
+mod tls;
 
 pub use aof::{Cut, Lost};
 pub use daprd::Daprd;
@@ -20,3 +21,4 @@ pub use process::{Process, serve};
 pub use redis::Redis;
 pub use shop::RealShop;
 pub use store_shop::StoreShop;
+pub use tls::Tls;

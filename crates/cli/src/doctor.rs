@@ -14,11 +14,13 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use serde::Serialize;
 
-use self::rules::{Finding, Harm};
+use self::rules::{Finding, Findings, Harm};
 use crate::WrongUse;
 use crate::config::Config;
 use crate::dev::resources::REDIS;
 use crate::order::say;
+
+const REACHED: &str = "start Redis, or name it by MILLRACE_REDIS_URL; by TLS as rediss://, with MILLRACE_REDIS_CA";
 
 /// Is what is needed here? And would this Dapr project lose messages?
 ///
@@ -131,11 +133,10 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         }
     }
     if let Some(url) = args.redis.map(|url| url.unwrap_or_else(|| config.redis_url())) {
-        let url = &url;
-        let place = redis::place(url);
-        match redis::check(url, &place).await {
+        let place = redis::place(&url);
+        match look(config, &url, &place).await {
             Ok(findings) => add(&mut broken, place, "keeps what it acknowledges".to_owned(), findings.0),
-            Err(error) => missing.push(Check::not_ok(place, Level::Fail, format!("{error:#}"), "start Redis")),
+            Err(error) => missing.push(Check::not_ok(place, Level::Fail, format!("{error:#}"), REACHED)),
         }
     }
     let worst = |checks: &[Check], level| checks.iter().any(|check| check.level == level);
@@ -144,6 +145,12 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     let checks = [missing, broken].concat();
     say(&if args.json { serde_json::to_string_pretty(&checks)? } else { table(&checks) });
     Ok(ExitCode::from(code))
+}
+
+async fn look(config: &Config, url: &str, place: &str) -> anyhow::Result<Findings> {
+    let address = "no Redis address; write redis://user:password@host:port, or rediss:// for TLS";
+    let mut all = config.redis_tls.servers(url).context(address)?;
+    redis::check(all.swap_remove(0), place).await
 }
 
 fn add(checks: &mut Vec<Check>, name: String, fine: String, findings: Vec<Finding>) {

@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod order;
 pub mod ports;
 pub mod process;
+pub mod redis_tls;
 pub mod scopes;
 mod secretstore;
 pub mod seed;

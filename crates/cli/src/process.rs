@@ -128,14 +128,13 @@ impl Process {
 
 async fn open_store(config: &Config, folder: &Path, clock: &Clock) -> anyhow::Result<Arc<dyn Store>> {
     if config.store == config::Store::Redis {
-        let url = config.redis_url();
         let durability = match config.durability {
             config::Durability::None => Durability::None,
             config::Durability::Dev => Durability::Dev,
             config::Durability::Standard => Durability::Standard,
             config::Durability::Strict => Durability::Strict,
         };
-        let store = RedisStore::connect(&url, &config.namespace, durability);
+        let store = RedisStore::at(config.redis_tls.servers(&config.redis_url())?, &config.namespace, durability);
         let store = store.await.context("cannot use Redis: start one, or name it by MILLRACE_REDIS_URL")?;
         store.check().await?.iter().for_each(|lack| tracing::warn!("redis: {lack}"));
         return Ok(Arc::new(store));

@@ -3,20 +3,25 @@
 //! lost with the process is found by the sweep, which publishes what is neither reported nor in flight. Publishing twice is
 //! harmless: the id was fixed in the commit.
 
+mod behind;
+
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
+use self::behind::Behind;
+pub(crate) use self::behind::{Handover, handover};
 use crate::event::{Incoming, splice, story};
 use crate::inbox::Progress;
 use crate::lane::{CommittedEvent, Job};
 use crate::sabotage::{Fault, is_off};
 use crate::service::Service;
-use crate::store::{Answer, Feed, Leaving, Outcome, Placed, Position, Query, StoreError};
+use crate::store::{Feed, Leaving, Outcome, Placed, Position, StoreError};
 
 /// The consumer name of the published cursor; no service can have it.
 const RELAY: &str = "~relay";
@@ -28,12 +33,16 @@ const IN_FLIGHT: usize = 2;
 /// How long a report waits for a commit to ride with, and others meanwhile for its turn to end; a crash publishes again
 /// what was published in it.
 const RIDE: Duration = Duration::from_millis(250);
-/// Entries a sweep publishes of one feed at a time.
+/// Entries of an own feed that are read at a time.
 const SWEEP: usize = 500;
 
 #[derive(Default)]
 pub(crate) struct Relay {
     topics: Mutex<HashMap<String, Topic>>,
+    /// How many events are in them, in flight or not.
+    waits: AtomicUsize,
+    left: Notify,
+    behind: Arc<Behind>,
     /// By topic and partition.
     cursors: Mutex<BTreeMap<String, BTreeMap<u8, Arc<Progress>>>>,
     /// What the bus has taken and no cursor has moved over.
@@ -90,6 +99,10 @@ impl Topic {
 }
 
 impl Relay {
+    pub fn new(behind: Arc<Behind>) -> Self {
+        Self { behind, ..Self::default() }
+    }
+
     fn topics(&self) -> MutexGuard<'_, HashMap<String, Topic>> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,17 +119,12 @@ impl Relay {
 }
 
 impl Service {
-    pub(crate) async fn relay_committed(self, mut committed: mpsc::Receiver<CommittedEvent>) {
-        while let Some(event) = committed.recv().await {
-            self.relay_event(event);
-        }
-    }
-
     /// Publishes the event now, or after the one of its stream that is in flight.
     fn relay_event(&self, event: CommittedEvent) {
         // In work until reported, in the stream's queue too: that keeps the sweep off it.
         if self.cursor(&event.topic, event.partition).take(event.placed.position) {
             let topic = event.topic.clone();
+            self.relay().waits.fetch_add(1, Ordering::AcqRel);
             self.with_topic(&topic, |topic| topic.enter(event));
         }
     }
@@ -190,6 +198,8 @@ impl Service {
         self.report(&taken.iter().collect::<Vec<_>>());
         // If the store has not lost them after all, the sweep finds them.
         lost.iter().for_each(|event| self.cursor(&event.topic, event.partition).end(event.placed.position));
+        self.relay().waits.fetch_sub(taken.len() + lost.len(), Ordering::AcqRel);
+        self.relay().left.notify_one();
         let over = taken.iter().chain(&lost);
         self.with_topic(topic, |topic| over.for_each(|event| topic.leave(&event.stream)));
         failed.into_iter().chain(unsafe_yet).for_each(|tried| self.publish_later(tried));
@@ -274,22 +284,12 @@ impl Service {
         if is_off(Fault::Sweep) || self.overdue(cursor, sweep, 1).await.is_empty() {
             return;
         }
-        let Ok(epoch) = self.lane(partition).epoch().await else { return };
         let overdue = self.overdue(cursor, sweep, SWEEP).await;
         let Some(&first) = overdue.first() else { return };
         let wanted: HashSet<u64> = overdue.into_iter().collect();
-        let query = Query::Feed { topic: topic.clone(), after: first - 1, limit: SWEEP };
-        let Ok(Answer::Feed(entries)) = self.read_one(partition, query).await else { return };
-        for entry in entries {
-            let Some(placed) = entry.placed.filter(|placed| wanted.contains(&placed.position)) else { continue };
-            self.relay_event(CommittedEvent {
-                partition,
-                epoch: epoch.clone(),
-                topic: topic.clone(),
-                stream: entry.stream,
-                placed,
-                record: entry.record,
-            });
-        }
+        let read = self.read_own(topic, partition, first - 1).await.unwrap_or_default();
+        read.into_iter()
+            .filter(|event| wanted.contains(&event.placed.position))
+            .for_each(|event| self.relay_event(event));
     }
 }

@@ -17,14 +17,14 @@ use crate::metrics::Metrics;
 use crate::outside::Outside;
 use crate::partner::Partner;
 use crate::problem::Problem;
-use crate::relay::Relay;
+use crate::relay::{Relay, handover};
 use crate::sabotage::{Fault, is_off};
 use crate::sidecar::Sidecar;
 use crate::store::{Answer, Epoch, Leaving, Mark, PARTITIONS, Partition, Position, Query, Store, StoreError, Synced};
 use crate::tasks::Tasks;
 use crate::work::Executor;
 
-/// Committed events that may wait for the relay, and started work for the executor.
+/// Started work that may wait for the executor.
 const HANDED_ON: usize = 8192;
 
 /// The seams a service runs on.
@@ -92,7 +92,7 @@ impl App {
         let topology = self.topology();
         let topics = self.topics().collect();
         let (tasks, metrics, wiring) = (Tasks::default(), Arc::new(Metrics::default()), Arc::new(self.work));
-        let (relay, relayed) = mpsc::channel(HANDED_ON);
+        let (relay, committed, behind) = handover();
         let (work, started) = mpsc::channel(HANDED_ON);
         let opener = Arc::new(Opener::new(self.name, env.store.clone(), env.clock.clone()));
         let outlets = Outlets {
@@ -123,10 +123,10 @@ impl App {
             opener,
             lanes,
             inbox: Inbox::new(self.consumers),
-            relay: Relay::default(),
+            relay: Relay::new(behind),
             executor: Executor::new(),
         }));
-        service.tasks().spawn(service.clone().relay_committed(relayed));
+        service.tasks().spawn(service.clone().relay_committed(committed));
         service.tasks().spawn(service.clone().move_cursors());
         service.tasks().spawn(service.clone().perform_started(started));
         service.tasks().spawn(service.clone().upkeep());

@@ -1,6 +1,8 @@
 //! One event type from command to reaction and view, on the embedded pair, in paused time: quiet, and with a bus that
 //! loses, doubles, delays and overtakes.
 
+#[path = "pipeline/burst.rs"]
+mod burst;
 mod heard;
 #[path = "pipeline/losses.rs"]
 mod losses;

@@ -12,6 +12,8 @@ mod faults;
 mod generate;
 #[path = "store_redis/server.rs"]
 mod server;
+#[path = "store_redis/tls.rs"]
+mod tls;
 #[path = "store_redis/together.rs"]
 mod together;
 

@@ -79,7 +79,7 @@ fn ended(mut daprd: Running) -> ExitStatus {
 #[tokio::test]
 async fn each_sidecar_reaches_kafka_by_its_own_user_and_by_nothing_less() {
     let Ok(jars) = std::env::var("KAFKA") else { return };
-    let (folder, secrets) = (Folder::new("kafka"), secrets());
+    let (folder, secrets) = (Folder::new("kafka"), secrets(None));
     let orders = |key: &str| secret(&secrets, "orders-kafka", key);
     let _kafka = kafka(&folder, &jars, &orders("username"), &orders("password"));
     let [clients, _, _, own @ ..] = PORTS;

@@ -52,7 +52,7 @@ fn with_its_events_on_kafka_nothing_asks_redis_for_them() {
     assert_eq!(brokers.filter(|it| it["spec"]["type"] == "pubsub.kafka").count(), 4);
     let triggers = of("ScaledObject").into_iter().flat_map(|it| list(it, "/spec/triggers"));
     assert!(triggers.map(|it| &it["type"]).all(|kind| kind == "kafka") && !of("ScaledObject").is_empty());
-    for wrong in ["millrace_group_", "sidecar-password", "MILLRACE_BROKER_URL"] {
+    for wrong in ["millrace_group_", "sidecar-password", "MILLRACE_BROKER_URL", "SSL_CERT_FILE", "enableTLS"] {
         let found = documents.iter().filter(|it| it["kind"] != "ConfigMap" && it.to_string().contains(wrong));
         assert_eq!(found.map(name).collect::<Vec<_>>(), Vec::<String>::new(), "{wrong}");
         assert!(rendered("production").iter().any(|it| it.to_string().contains(wrong)), "{wrong}");
@@ -65,9 +65,10 @@ fn with_its_events_on_kafka_nothing_asks_redis_for_them() {
 }
 
 /// What `k8s/secrets` prints, for Redis at `redis:6379`, Kafka at `kafka:9093`, and no keys.
-pub fn secrets() -> Vec<Value> {
+pub fn secrets(ca: Option<&str>) -> Vec<Value> {
     let root = deploy::root();
-    let text = run(Command::new(root.join("k8s/secrets")).args(["redis:6379", "/dev/null", "kafka:9093"]));
+    let arguments = ["redis:6379", "/dev/null", ca.unwrap_or_default(), "kafka:9093"];
+    let text = run(Command::new(root.join("k8s/secrets")).args(arguments));
     serde_saphyr::from_multiple(&text.unwrap_or_else(|told| panic!("{told}"))).expect("the script writes YAML")
 }
 
@@ -106,7 +107,7 @@ fn named(document: &Value, found: &mut BTreeSet<(String, String)>) {
 fn every_secret_that_is_named_is_made() {
     let mut wanted = BTreeSet::new();
     OVERLAYS.iter().flat_map(|overlay| rendered(overlay)).for_each(|document| named(&document, &mut wanted));
-    let made = secrets();
+    let made = secrets(Some("/dev/null"));
     let made: BTreeSet<(String, String)> = made
         .iter()
         .flat_map(|secret| {
@@ -115,7 +116,20 @@ fn every_secret_that_is_named_is_made() {
         })
         .collect();
     // Given to a pod as a folder, whole.
-    wanted.insert(("gateway-keys".to_owned(), "keys.json".to_owned()));
+    wanted.extend(
+        [("gateway-keys", "keys.json"), ("redis-ca", "ca.crt")].map(|(it, key)| (it.to_owned(), key.to_owned())),
+    );
     let missing: Vec<_> = wanted.difference(&made).collect();
     assert!(missing.is_empty() && !wanted.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn with_a_ca_redis_is_reached_by_tls_and_without_one_it_is_not() {
+    for (ca, scheme) in [(None, "redis://orders:"), (Some("/dev/null"), "rediss://orders:")] {
+        let made = secrets(ca);
+        let orders = made.iter().find(|secret| secret["metadata"]["name"] == "orders-redis").expect("it is made");
+        for key in ["store-url", "broker-url"] {
+            assert!(orders["stringData"][key].as_str().is_some_and(|url| url.starts_with(scheme)), "{key} {ca:?}");
+        }
+    }
 }

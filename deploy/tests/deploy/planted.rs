@@ -60,6 +60,7 @@ faults! {
         "a way in past the gateway" "Ingress/gateway" "/spec/rules/0/http/paths/0/backend/service/name" => json!("orders");
         "scaling on a topic not heard" "ScaledObject/payment" "/spec/triggers/0/metadata/stream" => json!("pricing.price");
         "a monitor's misspelt field" "PodMonitor/millrace-services" "/spec/podMetricsEndpoints/0/honourLabels" => json!(true);
+        "a sidecar's way to Redis without TLS" "Component/pubsub" "/spec/metadata/13/value" => json!("false");
         "a secret in the open" "ConfigMap/millrace-dashboards" "/kind" => json!("Secret");
     }
     in "production-kafka" {

@@ -184,6 +184,10 @@ impl All<'_> {
         if setting(password).is_none_or(|it| it["secretKeyRef"].is_null()) {
             self.says(component, "a password that is not a secret's");
         }
+        let redis_by_tls = password == "redisPassword" && self.documents.iter().any(has_ca);
+        if redis_by_tls && text("enableTLS") != "true" {
+            self.says(component, "in the open, beside services that reach Redis by TLS");
+        }
         if password == "saslPassword" && (text("authType") != "password" || text("saslMechanism") != "SHA-512") {
             self.says(component, "a broker that does not ask who it is, or by a password in clear");
         }
@@ -276,4 +280,8 @@ impl All<'_> {
             self.wrong.push("no network policy denies what is not allowed".to_owned());
         }
     }
+}
+
+fn has_ca(workload: &Value) -> bool {
+    list(workload, "/spec/template/spec/containers/0/env").any(|it| it["name"] == "MILLRACE_REDIS_CA")
 }

@@ -19,7 +19,7 @@ fn shop(overlay: &str) -> Option<Cluster> {
     });
     let machines: Vec<Value> = NODES.map(node).into_iter().chain([disk]).collect();
     cluster.apply(&machines, &[]).unwrap_or_else(|told| panic!("{told}"));
-    cluster.apply(&secrets(), &[]).unwrap_or_else(|told| panic!("{told}"));
+    cluster.apply(&secrets(Some("/dev/null")), &[]).unwrap_or_else(|told| panic!("{told}"));
     cluster.apply(&rendered(overlay), &[]).unwrap_or_else(|told| panic!("{overlay}: {told}"));
     Some(cluster)
 }

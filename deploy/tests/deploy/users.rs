@@ -108,7 +108,7 @@ pub async fn publish(sidecar: &Client, topic: &str) -> StatusCode {
 
 #[tokio::test]
 async fn each_user_and_each_sidecar_reaches_what_is_its_own() {
-    let (folder, secrets) = (Folder::new("users"), secrets());
+    let (folder, secrets) = (Folder::new("users"), secrets(None));
     let _redis = redis(&folder, &secrets);
     let orders = |key: &str| secret(&secrets, "orders-redis", key);
     let mut own = connect(&orders("username"), &orders("password"));

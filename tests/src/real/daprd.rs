@@ -42,7 +42,7 @@ impl Daprd {
 /// The process, and what it has said until its API served.
 async fn serving(ground: &Ground, node: &Node) -> (Child, String) {
     let (id, app_port, http_port) = (node.name, node.seen_ports.0, node.dapr_port);
-    let (components, configuration) = resources(ground.folder(), id);
+    let (components, configuration) = resources(ground, id);
     let flags = format!(
         "--mode standalone --app-id {id} --app-port {app_port} --app-protocol {} --app-channel-address 127.0.0.1 \
          --dapr-http-port {http_port} --dapr-grpc-port {} --dapr-internal-grpc-port {} --metrics-port {} \
@@ -57,7 +57,8 @@ async fn serving(ground: &Ground, node: &Node) -> (Child, String) {
     let mut command = program("MILLRACE_DAPRD", "daprd");
     command.args(flags.split_whitespace());
     command.arg("--resources-path").arg(&components).arg("--config").arg(&configuration);
-    command.envs([("DAPR_HOST_IP", "127.0.0.1"), ("MILLRACE_REDIS_HOST", &ground.redis.address())]);
+    command.envs([("DAPR_HOST_IP", "127.0.0.1"), ("MILLRACE_REDIS_HOST", &ground.redis.public_address())]);
+    command.envs(ground.redis.tls.iter().map(|tls| ("SSL_CERT_FILE", tls.ca())));
     command.envs([("DAPR_API_TOKEN", node.tokens.api.expose()), ("APP_API_TOKEN", node.tokens.app.expose())]);
     if ground.has_users {
         let user = sidecar_user(id);
@@ -86,10 +87,10 @@ async fn serving(ground: &Ground, node: &Node) -> (Child, String) {
 
 /// The shop's own apps have the shop's components and configuration; others may publish and hear what they like, and use all
 /// of their sidecar's API.
-fn resources(folder: &Path, id: &str) -> (PathBuf, PathBuf) {
-    let configuration = shipped("configuration.yaml");
+fn resources(ground: &Ground, id: &str) -> (PathBuf, PathBuf) {
+    let (folder, configuration) = (ground.folder(), shipped("configuration.yaml"));
     if SERVICES.contains(&id) {
-        return (shipped(""), configuration);
+        return (if ground.redis.tls.is_some() { by_tls(folder, id) } else { shipped("") }, configuration);
     }
     let components = folder.join("unscoped");
     std::fs::create_dir_all(&components).expect("a writable folder");
@@ -101,6 +102,19 @@ fn resources(folder: &Path, id: &str) -> (PathBuf, PathBuf) {
     let configuration = folder.join("open.yaml");
     std::fs::write(&configuration, open).expect("a writable folder");
     (components, configuration)
+}
+
+/// As the production overlay changes them.
+fn by_tls(folder: &Path, id: &str) -> PathBuf {
+    let components = folder.join(format!("tls-{id}"));
+    std::fs::create_dir_all(&components).expect("a writable folder");
+    for (name, text) in RESOURCES {
+        let setting = "  metadata:\n    - name: enableTLS\n      value: \"true\"\n";
+        let text =
+            if text.contains("pubsub.redis") { text.replacen("  metadata:\n", setting, 1) } else { (*text).to_owned() };
+        std::fs::write(components.join(name), text).expect("a writable folder");
+    }
+    components
 }
 
 fn shipped(file: &str) -> PathBuf {

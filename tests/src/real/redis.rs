@@ -9,6 +9,7 @@ use tokio::process::Child;
 
 use super::aof::{self, Cut, Lost};
 use super::machine::{Folder, eventually, free_port, program, start};
+use super::tls::Tls;
 
 /// Until a server has loaded its log, found its master or taken its place in a cluster.
 const START: Duration = Duration::from_secs(20);
@@ -18,6 +19,7 @@ pub struct Redis {
     port: u16,
     folder: Folder,
     settings: Vec<String>,
+    pub tls: Option<Tls>,
 }
 
 impl Redis {
@@ -33,9 +35,16 @@ impl Redis {
         let always = "--bind 127.0.0.1 --appendonly yes --maxmemory-policy noeviction --loglevel warning";
         let settings = format!("{always} --appendfsync {fsync} --port {port} {settings}");
         let settings = settings.split_whitespace().map(str::to_owned).chain(["--save".into(), String::new()]).collect();
-        let redis = Self { process: Mutex::default(), port, folder, settings };
+        let redis = Self { process: Mutex::default(), port, folder, settings, tls: None };
         redis.start_again().await;
         redis
+    }
+
+    /// With a port for TLS beside the one that tests ask at.
+    pub async fn by_tls(fsync: &str) -> Self {
+        let tls = Tls::made();
+        let redis = Self::with(fsync, &tls.settings()).await;
+        Self { tls: Some(tls), ..redis }
     }
 
     /// Three masters with a third of the slots each.
@@ -112,6 +121,11 @@ impl Redis {
 
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// For those whom it serves.
+    pub fn public_address(&self) -> String {
+        format!("127.0.0.1:{}", self.tls.as_ref().map_or(self.port, |tls| tls.port))
     }
 
     pub fn url(&self) -> String {

@@ -14,12 +14,15 @@ use cli::faults::Fault;
 use futures::future::join_all;
 use millrace::clock::Clock;
 use millrace::outside::{exchange, http_client};
-use millrace::store::redis::{Durability, RedisStore};
+use millrace::store::redis::{Durability, RedisStore, addresses};
 use millrace::{Env, Service, Tuning};
+use redis::ConnectionInfo;
 
 use super::machine::free_port;
 use super::node::{Ground, Node};
 use super::process::{Process, serve};
+use super::redis::Redis;
+use super::tls::Tls;
 use crate::order::Storefront;
 use crate::shop::{Options, SERVICES, app};
 use crate::world::{BODY, Door, Partners, World};
@@ -29,7 +32,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 
 pub struct RealShop {
     pub ground: Arc<Ground>,
-    stores: (String, Durability),
+    stores: (Vec<ConnectionInfo>, Durability),
     clock: Clock,
     door: Door,
     partners: Partners,
@@ -59,16 +62,30 @@ impl RealShop {
 
     /// With the broker on `ground`, and the stores as [`RedisStore::connect`] takes them.
     pub async fn start_on(ground: Arc<Ground>, urls: &str, durability: Durability) -> Self {
-        Self::open(ground, (urls.to_owned(), durability), 1, None).await
+        Self::open(ground, (addresses(urls, None).expect("an address"), durability), 1, None).await
+    }
+
+    /// Broker and stores on one Redis, reached by TLS alone.
+    pub async fn start_by_tls() -> Self {
+        let ground = Ground::on(Redis::by_tls("always").await, false);
+        let trusted = ground.redis.tls.as_ref().map(Tls::trusted);
+        let url = format!("rediss://{}", ground.redis.public_address());
+        let servers = addresses(&url, trusted.as_ref()).expect("an address");
+        Self::open(ground, (servers, Durability::Standard), 1, None).await
     }
 
     async fn on_one_redis(replicas: usize, fault: Option<Fault>) -> Self {
         let ground = Ground::new("always").await;
-        let urls = ground.redis.url();
-        Self::open(ground, (urls, Durability::Standard), replicas, fault).await
+        let servers = addresses(&ground.redis.url(), None).expect("an address");
+        Self::open(ground, (servers, Durability::Standard), replicas, fault).await
     }
 
-    async fn open(ground: Arc<Ground>, stores: (String, Durability), replicas: usize, fault: Option<Fault>) -> Self {
+    async fn open(
+        ground: Arc<Ground>,
+        stores: (Vec<ConnectionInfo>, Durability),
+        replicas: usize,
+        fault: Option<Fault>,
+    ) -> Self {
         // A shop is quiet only when nothing is left to ask the carrier.
         let options = Options { ask_carrier_after: Duration::from_secs(1), ..Options::default() };
         let (clock, door) = (Clock::system(), Door::default());
@@ -121,11 +138,11 @@ impl RealShop {
     pub async fn start_replica(&self, name: &'static str, replica: usize) {
         let node = self.replica(name, replica);
         let (sidecar, app_port, token) = (node.sidecar(), node.app_port, node.tokens.app.clone());
-        let (urls, durability) = self.stores.clone();
+        let (servers, durability) = self.stores.clone();
         let (clock, outside, public_port) = (self.clock.clone(), self.world.clone(), self.public_ports[replica]);
         let app = app(name, &self.options);
         let process = Process::start(async move {
-            let store = RedisStore::connect(&urls, "shop", durability).await.expect("Redis answers");
+            let store = RedisStore::at(servers, "shop", durability).await.expect("Redis answers");
             let service = app.start(Env { store: Arc::new(store), sidecar, outside, clock, tuning: Tuning::default() });
             let mut routers = vec![(app_port, service.router(Some(token)))];
             if name == "gateway" {

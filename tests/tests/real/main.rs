@@ -15,3 +15,4 @@ mod replicas;
 mod saga;
 mod scopes;
 mod sdk;
+mod tls;

@@ -29,6 +29,9 @@ pub fn environment(config: &Config) -> Vec<(&'static str, OsString)> {
         ("MILLRACE_STORE", name(config.store)),
         ("MILLRACE_BUS", name(config.bus)),
         ("MILLRACE_REDIS_URL", url(&config.redis_url)),
+        ("MILLRACE_REDIS_CA", file(&config.redis_tls.redis_ca)),
+        ("MILLRACE_REDIS_CERT", file(&config.redis_tls.redis_cert)),
+        ("MILLRACE_REDIS_KEY", file(&config.redis_tls.redis_key)),
         ("MILLRACE_BROKER_URL", url(&config.broker_url)),
         ("MILLRACE_DURABILITY", name(config.durability)),
         ("MILLRACE_DATA", Some(config.data.clone().into_os_string())),
@@ -78,7 +81,8 @@ mod tests {
         let flags =
             ["--admin-token=t", "--redis-url=r", "--broker-url=b", "--sandpay-url", url, "--harborpay-url", url];
         let access: Vec<&str> = access.split(' ').collect();
-        let config = parse(&[&flags[..], &["--carrier-url", url, "--smtp=127.0.0.1:2"], &access].concat());
+        let tls = ["--redis-ca=c", "--redis-cert=p", "--redis-key=k"];
+        let config = parse(&[&flags[..], &["--carrier-url", url, "--smtp=127.0.0.1:2"], &access, &tls].concat());
         let given: BTreeSet<_> = environment(&config).into_iter().map(|(name, _)| name.to_owned()).collect();
         let command = Config::augment_args(Command::new("millrace"));
         // One process's own: each child has its own address, and its sidecar's variables keep Dapr's names.

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use anyhow::Context;
-use redis::{AsyncConnectionConfig, Client, cmd};
+use anyhow::{Context, anyhow};
+use millrace::store::redis::refusal;
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, cmd};
 
 use super::rules::{EVICTION, FAILOVER, FSYNC, FSYNC_REWRITE, Findings, NO_AOF, OLD_REDIS, REPLICA};
 
@@ -19,11 +20,11 @@ pub fn place(url: &str) -> String {
     }
 }
 
-pub async fn check(url: &str, place: &str) -> anyhow::Result<Findings> {
+/// Of several servers the first; each is asked about by its own address.
+pub async fn check(at: ConnectionInfo, place: &str) -> anyhow::Result<Findings> {
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(TIMEOUT)).set_response_timeout(Some(TIMEOUT));
-    let client = Client::open(url).context("no Redis address; write redis://user:password@host:port")?;
-    let mut connection =
-        client.get_multiplexed_async_connection_with_config(&config).await.context("Redis does not answer")?;
+    let connection = Client::open(at.clone())?.get_multiplexed_async_connection_with_config(&config).await;
+    let mut connection = connection.map_err(|error| anyhow!("Redis does not answer: {}", refusal(&at, &error)))?;
     let info: String = cmd("INFO").query_async(&mut connection).await.context("INFO")?;
     let mut get = cmd("CONFIG");
     get.arg("GET").arg(&["maxmemory-policy", "append*", "no-appendfsync-on-rewrite", "min-replicas-to-write"]);

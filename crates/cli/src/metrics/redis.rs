@@ -8,7 +8,7 @@ use std::time::Duration;
 use millrace::Service;
 use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamInfoGroupsReply, StreamInfoStreamReply, StreamPendingReply};
-use redis::{AsyncConnectionConfig, Client, FromRedisValue, Pipeline, RedisResult, pipe};
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, FromRedisValue, Pipeline, RedisResult, pipe};
 use tokio::sync::Mutex;
 
 use super::text::Text;
@@ -22,8 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Servers(BTreeMap<&'static str, Server>);
 
 struct Server {
-    /// The first of several: each of the others is somebody else's to look at.
-    url: String,
+    /// The first of several: each of the others is somebody else's to look at. None when there is no such address.
+    at: Option<ConnectionInfo>,
     connection: Mutex<Option<MultiplexedConnection>>,
 }
 
@@ -32,9 +32,8 @@ impl Servers {
         let mut servers = BTreeMap::new();
         if let Some(config) = config.filter(|config| config.store == Store::Redis) {
             let server = |url: String| {
-                let (scheme, hosts) = url.split_once("://").unwrap_or(("redis", &url));
-                let first = hosts.split(',').next().unwrap_or(hosts);
-                Server { url: format!("{scheme}://{first}"), connection: Mutex::default() }
+                let at = config.redis_tls.servers(&url).ok().and_then(|all| all.into_iter().next());
+                Server { at, connection: Mutex::default() }
             };
             servers.insert("store", server(config.redis_url()));
             if config.bus == Bus::Dapr {
@@ -74,7 +73,7 @@ impl Server {
         if kept.is_none() {
             let config = AsyncConnectionConfig::new();
             let config = config.set_connection_timeout(Some(TIMEOUT)).set_response_timeout(Some(TIMEOUT));
-            let client = Client::open(self.url.as_str()).ok()?;
+            let client = Client::open(self.at.clone()?).ok()?;
             *kept = client.get_multiplexed_async_connection_with_config(&config).await.ok();
         }
         let answer: RedisResult<T> = asked.query_async(kept.as_mut()?).await;

@@ -134,10 +134,12 @@ impl Progress {
         self.state().in_work.insert(position).then(|| InWork { progress: self.clone(), position })
     }
 
-    /// As [`Progress::begin`] of an own event, where the work outlives any guard: [`Progress::end`] ends it.
+    /// As [`Progress::begin`] of an own event that is not settled, where the work outlives any guard: [`Progress::end`] ends
+    /// it.
     pub fn take(&self, position: Position) -> bool {
-        self.saw_head(position);
-        self.state().in_work.insert(position)
+        let mut state = self.state();
+        state.head = state.head.max(position);
+        !state.tracker.is_settled(position) && state.in_work.insert(position)
     }
 
     pub fn end(&self, position: Position) {

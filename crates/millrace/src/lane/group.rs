@@ -243,16 +243,12 @@ impl Memory {
         started: Vec<StartedWork>,
     ) {
         self.outlets.metrics.committed(published.iter().map(|(topic, ..)| topic));
-        for (placed, (topic, stream, record)) in placed.into_iter().zip(published) {
-            let _ = self.outlets.relay.try_send(CommittedEvent {
-                partition: self.partition.number,
-                epoch: epoch.clone(),
-                topic,
-                stream,
-                placed,
-                record,
-            });
-        }
+        let partition = self.partition.number;
+        let events = placed.into_iter().zip(published).map(|(placed, (topic, stream, record))| {
+            let epoch = epoch.clone();
+            CommittedEvent { partition, epoch, topic, stream, placed, record }
+        });
+        self.outlets.relay.hand_on(events);
         for started in started {
             let _ = self.outlets.work.try_send((epoch.clone(), started));
         }

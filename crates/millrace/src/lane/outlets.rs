@@ -10,13 +10,14 @@ use crate::app::WorkWiring;
 use crate::clock::Clock;
 use crate::event::Incoming;
 use crate::metrics::Metrics;
+use crate::relay::Handover;
 use crate::service::Service;
 use crate::store::{Epoch, Placed, Store};
 use crate::tasks::Tasks;
 use crate::trace::{Traced, event_span, is_on};
 use crate::work::StartedWork;
 
-/// Where a commit's consequences go. The channels are bounded; what does not fit is found again by the upkeep's sweep.
+/// Where a commit's consequences go. The channels are bounded; what does not fit is read from the store.
 #[derive(Clone)]
 pub(crate) struct Outlets {
     pub service: &'static str,
@@ -26,7 +27,7 @@ pub(crate) struct Outlets {
     pub metrics: Arc<Metrics>,
     pub tasks: Tasks,
     pub wiring: Arc<Vec<WorkWiring>>,
-    pub relay: mpsc::Sender<CommittedEvent>,
+    pub relay: Handover,
     /// With the epoch under which it was recorded.
     pub work: mpsc::Sender<(Epoch, StartedWork)>,
 }

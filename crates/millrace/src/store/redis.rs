@@ -8,6 +8,7 @@
 //! A call whose connection broke or timed out may or may not have been executed. It is not repeated here: the caller
 //! sends it again and the marks tell.
 
+mod address;
 mod check;
 mod commits;
 mod keys;
@@ -20,9 +21,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, try_join_all};
-use redis::{Cmd, FromRedisValue, Value, pipe};
+use redis::{Cmd, ConnectionInfo, FromRedisValue, Value, pipe};
 use tokio::sync::Mutex;
 
+pub use self::address::{addresses, refusal};
 use self::commits::{Commit, Commits};
 use self::keys::Keys;
 use self::servers::{Link, Scripts, Servers};
@@ -65,7 +67,11 @@ impl RedisStore {
     /// `urls` as `redis://user:password@host:port/db`. Further servers follow as `,host:port`: nodes of a cluster, or a
     /// master's replicas, one of which may have taken its place. Keys of different namespaces never meet.
     pub async fn connect(urls: &str, namespace: &str, durability: Durability) -> Result<Self, StoreError> {
-        let servers = Arc::new(Servers::new(urls, durability == Durability::Strict)?);
+        Self::at(addresses(urls, None)?, namespace, durability).await
+    }
+
+    pub async fn at(servers: Vec<ConnectionInfo>, namespace: &str, durability: Durability) -> Result<Self, StoreError> {
+        let servers = Arc::new(Servers::new(servers, durability == Durability::Strict));
         servers.all().await?;
         let (namespace, clock, commits) = (namespace.to_owned(), Clock::system(), Commits::new(servers.clone()));
         Ok(Self { namespace, durability, servers, commits, clock, asked: AtomicU64::new(0), answered: Mutex::new(0) })

@@ -71,7 +71,7 @@ impl Server {
     }
 }
 
-async fn eventually(what: &str, mut check: impl FnMut() -> bool) {
+pub async fn eventually(what: &str, mut check: impl FnMut() -> bool) {
     let clock = Clock::system();
     let asking = async {
         while !check() {

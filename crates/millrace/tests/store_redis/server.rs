@@ -78,7 +78,7 @@ impl Drop for Server {
 }
 
 /// Below the ports that systems give to outgoing connections, together with a cluster's bus 10,000 above.
-fn next_port() -> u16 {
+pub fn next_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = std::process::id() as u16 % 27 * 100;
     20_000 + start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 2_700

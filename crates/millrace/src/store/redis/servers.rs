@@ -16,10 +16,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo, Pipeline,
-    RedisError, Value, cmd, pipe,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, FromRedisValue, Pipeline, RedisError, Value, cmd,
+    pipe,
 };
 
+use super::address::{at, refusal};
 use super::{COMMIT, OPENING, info_field, wire};
 use crate::partition::crc16;
 use crate::store::StoreError;
@@ -65,15 +66,8 @@ pub(super) struct Scripts {
 }
 
 impl Servers {
-    /// `urls` as `redis://user:password@host:port/db`, further servers as `,host:port`.
-    pub fn new(urls: &str, replicated: bool) -> Result<Self, StoreError> {
-        let (first, others) = urls.split_once(',').map_or((urls, None), |(first, others)| (first, Some(others)));
-        let first = first.into_connection_info().map_err(wire::store_error)?;
-        let mut seeds = vec![first.clone()];
-        for address in others.into_iter().flat_map(|others| others.split(',')) {
-            seeds.push(first.clone().set_addr(tcp(address)?));
-        }
-        Ok(Self { seeds, replicated, map: Made::default(), nodes: Mutex::default() })
+    pub fn new(seeds: Vec<ConnectionInfo>, replicated: bool) -> Self {
+        Self { seeds, replicated, map: Made::default(), nodes: Mutex::default() }
     }
 
     /// The replies to what `request` makes for a process that knows the scripts by the given hashes. Sent again only where
@@ -187,7 +181,8 @@ async fn connect(info: &ConnectionInfo) -> Result<MultiplexedConnection, StoreEr
         .set_connection_timeout(Some(CONNECTION_TIMEOUT))
         .set_response_timeout(Some(RESPONSE_TIMEOUT));
     let client = Client::open(info.clone()).map_err(wire::store_error)?;
-    client.get_multiplexed_async_connection_with_config(&config).await.map_err(wire::store_error)
+    let connection = client.get_multiplexed_async_connection_with_config(&config).await;
+    connection.map_err(|error| StoreError::Unavailable(refusal(info, &error)))
 }
 
 /// What one server says about who serves what.
@@ -223,18 +218,12 @@ fn range(seed: &ConnectionInfo, entry: &[Value]) -> Option<(u16, u16, Connection
     let [first, last, Value::Array(master), ..] = entry else { return None };
     let number = |value| u16::from_redis_value_ref(value).ok();
     let host = String::from_redis_value_ref(master.first()?).unwrap_or_default();
-    let address = match seed.addr() {
+    let host = match seed.addr() {
         // A node that does not know its own name is the one that was asked.
-        ConnectionAddr::Tcp(asked, _) if host.is_empty() => ConnectionAddr::Tcp(asked.clone(), number(master.get(1)?)?),
-        _ => ConnectionAddr::Tcp(host, number(master.get(1)?)?),
+        ConnectionAddr::Tcp(asked, _) | ConnectionAddr::TcpTls { host: asked, .. } if host.is_empty() => asked,
+        _ => &host,
     };
-    Some((number(first)?, number(last)?, seed.clone().set_addr(address)))
-}
-
-fn tcp(address: &str) -> Result<ConnectionAddr, StoreError> {
-    let parts = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
-    let (host, port) = parts.ok_or_else(|| StoreError::Unavailable(format!("host:port, not {address:?}")))?;
-    Ok(ConnectionAddr::Tcp(host.to_owned(), port))
+    Some((number(first)?, number(last)?, at(seed, host, number(master.get(1)?)?)))
 }
 
 /// The slot of every key that begins with `tag`, which is in braces.

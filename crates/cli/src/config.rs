@@ -12,7 +12,7 @@ use millrace::webhook::SigningKey;
 
 use crate::access;
 use crate::ports::{LARGEST_BASE, Ports, local, local_url};
-use crate::redis_tls;
+use crate::redis_tls::RedisTls;
 use crate::secretstore::STORE;
 
 /// A secret that begins so is kept in the file that it names.
@@ -45,7 +45,7 @@ pub struct Config {
     #[arg(hide_env_values = true, value_parser = kept)]
     pub redis_url: Option<String>,
     #[command(flatten)]
-    pub redis_tls: redis_tls::Settings,
+    pub redis_tls: RedisTls,
     /// Redis under the bus, looked at for metrics alone [default: the store's]
     #[arg(long, env = "MILLRACE_BROKER_URL", global = true, value_name = "URL", hide_short_help = true)]
     #[arg(hide_env_values = true, value_parser = kept)]

@@ -7,8 +7,7 @@ use millrace::store::redis::addresses;
 use redis::{ClientTlsConfig, ConnectionInfo, TlsCertificates};
 
 #[derive(clap::Args, Debug, Clone, Default)]
-#[group(skip)]
-pub struct Settings {
+pub struct RedisTls {
     /// PEM file of the CA whose servers are believed behind rediss:// [default: the system's]
     #[arg(long, env = "MILLRACE_REDIS_CA", global = true, value_name = "FILE", hide_short_help = true)]
     pub redis_ca: Option<PathBuf>,
@@ -22,7 +21,7 @@ pub struct Settings {
     pub redis_key: Option<PathBuf>,
 }
 
-impl Settings {
+impl RedisTls {
     /// The servers of `url`, to be reached by these certificates.
     pub fn servers(&self, url: &str) -> anyhow::Result<Vec<ConnectionInfo>> {
         let root_cert = self.redis_ca.as_deref().map(certificates).transpose()?;

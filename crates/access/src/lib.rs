@@ -4,9 +4,10 @@
 mod keys;
 mod limits;
 mod tokens;
+mod webhooks;
 
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -92,9 +93,6 @@ struct Inner {
     senders: OnceLock<Vec<String>>,
 }
 
-/// In a handshake, every origin and any rate.
-const ALL: &str = "*";
-
 impl Guard {
     /// From now on these and nobody else.
     pub fn admit_only(&self, callers: Callers) {
@@ -102,7 +100,11 @@ impl Guard {
     }
 
     pub fn is_open(&self) -> bool {
-        self.0.callers.read().unwrap_or_else(PoisonError::into_inner).is_none()
+        self.callers().is_none()
+    }
+
+    fn callers(&self) -> RwLockReadGuard<'_, Option<Callers>> {
+        self.0.callers.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Systems that may send webhooks, by the names they go by in a handshake; `*` is all. Said once.
@@ -110,20 +112,10 @@ impl Guard {
         let _ = self.0.senders.set(origins);
     }
 
-    /// What a handshake is answered: the origin, and calls a minute. Who shows a key has that one's; it needs none yet.
-    pub fn webhooks(&self, origin: &str, headers: &HeaderMap) -> Option<(String, String)> {
-        let is_named = |known: &&String| *known == ALL || known.eq_ignore_ascii_case(origin);
-        let known = self.0.senders.get()?.iter().find(is_named)?;
-        let callers = self.0.callers.read().unwrap_or_else(PoisonError::into_inner);
-        let rate = callers.as_ref().map(|callers| callers.grant(headers).map_or(PER_MINUTE, |grant| grant.per_minute));
-        let origin = if known == ALL { ALL } else { origin };
-        Some((origin.to_owned(), rate.map_or_else(|| ALL.to_owned(), |rate| rate.to_string())))
-    }
-
     /// The caller, as services are told.
     pub fn admit(&self, headers: &HeaderMap, needs: Needs, now_us: i64) -> Result<Grant, Box<Response>> {
         let anybody = || Grant { id: ANONYMOUS.to_owned(), user: None, rights: Vec::new(), per_minute: 0 };
-        let grant = match (&*self.0.callers.read().unwrap_or_else(PoisonError::into_inner), needs) {
+        let grant = match (&*self.callers(), needs) {
             (None, _) if is_for_this_machine(headers) => return Ok(anybody()),
             (None, _) => return Err(misdirected().into()),
             (Some(_), Needs::Signature) => return Ok(anybody()),

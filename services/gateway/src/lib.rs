@@ -5,7 +5,6 @@ mod calls;
 mod documents;
 mod forward;
 mod page;
-mod webhooks;
 
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use access::Guard;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, on, options};
@@ -58,7 +57,7 @@ pub fn public(service: Service, guard: Guard, documents: Documents) -> Router {
     let documented = paths.iter().fold(forwarded, |router, path| router.route(path, get(documents::document)));
     documented
         .route("/orders/{id}/events", get(forward::watch))
-        .route(calls::WEBHOOKS, options(webhooks::handshake))
+        .route(calls::WEBHOOKS, options(handshake))
         .route("/", get(page::page))
         .route("/health", get(|| async { Json(json!({ "status": "ok" })) }))
         .fallback(|| async { Problem::NotFound("route_not_found") })
@@ -67,6 +66,10 @@ pub fn public(service: Service, guard: Guard, documents: Documents) -> Router {
         .layer(from_fn_with_state(service.clone(), millrace::trace::request))
         .layer(map_response(protected))
         .with_state(Door { service, guard, documents: Arc::new(documents) })
+}
+
+async fn handshake(State(door): State<Door>, headers: HeaderMap) -> Response {
+    door.guard.handshake(&headers, door.service.clock().now_us()).unwrap_or_else(|refused| *refused)
 }
 
 async fn protected(mut answer: Response) -> Response {

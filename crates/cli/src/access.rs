@@ -1,10 +1,12 @@
 //! Who may call the gateway: where its keys, and those of the issuer of tokens, are kept. They are read again while it
 //! runs, so that a key can be taken back and an issuer can change its own without a restart.
 
-use std::path::PathBuf;
+pub mod jwks;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ::access::{Callers, Guard, Keys, Tokens};
+use ::access::{Callers, Guard, InvalidTokens, Keys, Tokens};
 use anyhow::Context;
 use axum::Router;
 use axum::extract::Request;
@@ -18,11 +20,12 @@ use millrace::pii::Secret;
 use tower::ServiceExt;
 use tower_http::cors::CorsLayer;
 
+use self::jwks::{Issuer, Source};
 use crate::WrongUse;
 use crate::config::{Config, secret};
 use crate::documents::documents;
 
-/// How long a key that was taken back is still good.
+/// How long a key that was taken back from a file is still good, and how often strangers can make us ask the issuer.
 const AGAIN: Duration = Duration::from_secs(5);
 
 #[derive(clap::Args, Debug, Clone, Default)]
@@ -30,10 +33,10 @@ pub struct Settings {
     /// List of API keys, as `millrace key` makes it; without one, and without tokens, anybody on this machine may call
     #[arg(long, env = "MILLRACE_API_KEYS", global = true, value_name = "FILE", hide_short_help = true)]
     pub api_keys: Option<PathBuf>,
-    /// Public keys of the issuer of tokens, a JSON Web Key Set
-    #[arg(long, env = "MILLRACE_JWKS", global = true, value_name = "FILE", hide_short_help = true)]
+    /// Public keys of the issuer of tokens, a JSON Web Key Set: in a file, or where the issuer publishes it, by https
+    #[arg(long, env = "MILLRACE_JWKS", global = true, value_name = "FILE|URL", hide_short_help = true)]
     #[arg(requires = "jwt_issuer", requires = "jwt_audience")]
-    pub jwks: Option<PathBuf>,
+    pub jwks: Option<Source>,
     /// Who issues tokens: their `iss`
     #[arg(long, env = "MILLRACE_JWT_ISSUER", global = true, value_name = "URL", hide_short_help = true)]
     pub jwt_issuer: Option<String>,
@@ -64,25 +67,28 @@ impl Settings {
         self.api_keys.is_none() && self.jwks.is_none()
     }
 
-    fn callers(&self) -> anyhow::Result<Callers> {
-        let read =
-            |path: &PathBuf| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+    /// By the keys in the files, and those that were fetched.
+    fn callers(&self, fetched: Option<&str>) -> anyhow::Result<Callers> {
         let keys = self
             .api_keys
             .as_ref()
             .map(|path| Keys::from_json(&read(path)?).with_context(|| format!("{}", path.display())));
-        let (issuer, audience) = (self.jwt_issuer.as_deref(), self.jwt_audience.as_deref());
-        let tokens = self.jwks.as_ref().map(|path| {
-            let tokens = Tokens::new(
-                &read(path)?,
-                &self.jwt_algorithm,
-                issuer.unwrap_or_default(),
-                audience.unwrap_or_default(),
-            );
-            tokens.with_context(|| format!("{}", path.display()))
-        });
-        Ok(Callers { keys: keys.transpose()?.unwrap_or_default(), tokens: tokens.transpose()? })
+        let tokens = match &self.jwks {
+            Some(Source::File(path)) => Some(self.tokens(&read(path)?).with_context(|| format!("{}", path.display()))?),
+            Some(Source::Url(_)) => fetched.map(|jwks| self.tokens(jwks)).transpose()?,
+            None => None,
+        };
+        Ok(Callers { keys: keys.transpose()?.unwrap_or_default(), tokens })
     }
+
+    fn tokens(&self, jwks: &str) -> Result<Tokens, InvalidTokens> {
+        let text = |setting: &Option<String>| setting.clone().unwrap_or_default();
+        Tokens::new(jwks, &self.jwt_algorithm, &text(&self.jwt_issuer), &text(&self.jwt_audience))
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Refuses to let everybody in who reaches this machine.
@@ -95,7 +101,7 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
     if access.is_open() {
         tracing::warn!("no API keys: anybody on this machine may call the gateway, and nobody else");
     }
-    access.callers().map(drop)
+    access.callers(None).map(drop)
 }
 
 /// As [`check`], for whoever calls the gateway at its start, with the first data.
@@ -107,13 +113,16 @@ pub fn check_both_ends(config: &Config) -> anyhow::Result<()> {
     check(config)
 }
 
-/// The gateway's public routes, behind its keys and for the origins that are allowed.
-pub fn public(service: &Service, config: &Config) -> anyhow::Result<Router> {
+/// The gateway's public routes, behind its keys and for the origins that are allowed. Without the issuer's keys there is no
+/// start: a wrong address is seen when it is deployed, and processes that run keep what they have.
+pub async fn public(service: &Service, config: &Config) -> anyhow::Result<Router> {
     let guard = Guard::default();
     guard.expect_webhooks(config.access.webhook_origins.clone());
     if !config.access.is_open() {
-        guard.admit_only(config.access.callers()?);
-        tokio::spawn(keep(guard.clone(), config.access.clone()));
+        let mut known = Known::of(&config.access)?;
+        known.look(true).await.context("no keys of the issuer of tokens (MILLRACE_JWKS)")?;
+        guard.admit_only(known.callers()?);
+        tokio::spawn(keep(guard.clone(), known));
     }
     let router = gateway::public(service.clone(), guard, documents(config));
     let origins = config.access.cors_origins.iter().map(|origin| HeaderValue::try_from(origin).map_err(WrongOrigin));
@@ -147,11 +156,45 @@ fn cors(router: Router, origins: Vec<HeaderValue>) -> Router {
 #[error("an allowed origin is no header's value")]
 struct WrongOrigin(#[source] axum::http::header::InvalidHeaderValue);
 
+/// Where callers are read from, and the issuer's keys that were fetched last.
+struct Known {
+    access: Settings,
+    issuer: Option<Issuer>,
+    jwks: Option<String>,
+}
+
+impl Known {
+    fn of(access: &Settings) -> anyhow::Result<Self> {
+        let issuer = match &access.jwks {
+            Some(Source::Url(url)) => Some(Issuer::at(url)?),
+            _ => None,
+        };
+        Ok(Self { access: access.clone(), issuer, jwks: None })
+    }
+
+    /// Fetches what is due; only keys that can be used take the place of those before.
+    async fn look(&mut self, wanted: bool) -> anyhow::Result<()> {
+        let Some(issuer) = &mut self.issuer else { return Ok(()) };
+        if let Some(jwks) = issuer.keys_when_due(wanted).await? {
+            self.access.tokens(&jwks)?;
+            self.jwks = Some(jwks);
+        }
+        Ok(())
+    }
+
+    fn callers(&self) -> anyhow::Result<Callers> {
+        self.access.callers(self.jwks.as_deref())
+    }
+}
+
 /// Until the process ends. A list that can't be read leaves the one before.
-async fn keep(guard: Guard, access: Settings) {
+async fn keep(guard: Guard, mut known: Known) {
     loop {
         tokio::time::sleep(AGAIN).await;
-        match access.callers() {
+        if let Err(error) = known.look(guard.has_missed_a_key()).await {
+            tracing::error!("the gateway keeps the issuer's keys that it has: {error:#}");
+        }
+        match known.callers() {
             Ok(callers) => guard.admit_only(callers),
             Err(error) => tracing::error!("the gateway keeps the keys it has: {error:#}"),
         }

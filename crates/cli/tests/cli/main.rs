@@ -10,6 +10,7 @@ mod golden;
 mod hostile;
 mod http_api;
 mod interop;
+mod jwks;
 mod kills;
 mod logs;
 mod look;

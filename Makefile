@@ -61,8 +61,9 @@ thousand: quick ## 1,000 orders, plain, mixed and doubled, on each pair; judged 
 stopped: quick ## A daprd stopped: its service hears nothing; let go: all is finished
 	tools/acceptance stop
 
-test-kafka: quick ## 1,000 mixed orders with the events on Kafka, which is killed three times; needs a JDK and Maven
+test-kafka: quick ## 1,000 mixed orders on Kafka, killed three times; then TLS and users; needs a JDK and Maven
 	tools/acceptance broker kafka
+	@KAFKA=$$(tools/get-kafka) && export KAFKA && cargo test $(locked) -p deploy --test deploy -- --nocapture kafka::
 
 test-rabbitmq: quick ## The same with notifications on RabbitMQ and the rest on Redis, both killed; then all on RabbitMQ
 	tools/acceptance broker rabbitmq

@@ -9,9 +9,16 @@ use std::time::Duration;
 use ::access::{Callers, Guard, InvalidTokens, Keys, Tokens};
 use anyhow::Context;
 use axum::Router;
-use axum::http::HeaderValue;
+use axum::extract::Request;
+use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
 use millrace::Service;
+use millrace::idempotency::REPLAYED;
 use millrace::pii::Secret;
+use tower::ServiceExt;
+use tower_http::cors::CorsLayer;
 
 use self::jwks::{Issuer, Source};
 use crate::WrongUse;
@@ -44,6 +51,10 @@ pub struct Settings {
     #[arg(long, env = "MILLRACE_CORS_ORIGINS", global = true, value_name = "ORIGINS", hide_short_help = true)]
     #[arg(value_delimiter = ',')]
     pub cors_origins: Vec<String>,
+    /// Systems whose webhooks are expected, as they name themselves in CloudEvents' handshake, by commas; `*` for all
+    #[arg(long, env = "MILLRACE_WEBHOOK_ORIGINS", global = true, value_name = "NAMES", hide_short_help = true)]
+    #[arg(value_delimiter = ',')]
+    pub webhook_origins: Vec<String>,
     /// The key that commands show to the shop
     #[arg(long, env = "MILLRACE_API_KEY", global = true, value_name = "KEY", hide_short_help = true)]
     #[arg(hide_env_values = true, value_parser = secret)]
@@ -106,6 +117,7 @@ pub fn check_both_ends(config: &Config) -> anyhow::Result<()> {
 /// start: a wrong address is seen when it is deployed, and processes that run keep what they have.
 pub async fn public(service: &Service, config: &Config) -> anyhow::Result<Router> {
     let guard = Guard::default();
+    guard.expect_webhooks(config.access.webhook_origins.clone());
     if !config.access.is_open() {
         let mut known = Known::of(&config.access)?;
         known.look(true).await.context("no keys of the issuer of tokens (MILLRACE_JWKS)")?;
@@ -115,7 +127,29 @@ pub async fn public(service: &Service, config: &Config) -> anyhow::Result<Router
     let router = gateway::public(service.clone(), guard, documents(config));
     let origins = config.access.cors_origins.iter().map(|origin| HeaderValue::try_from(origin).map_err(WrongOrigin));
     let origins = origins.collect::<Result<Vec<_>, _>>()?;
-    Ok(if origins.is_empty() { router } else { router.layer(gateway::cors(origins)) })
+    Ok(if origins.is_empty() { router } else { cors(router, origins) })
+}
+
+/// Lets scripts of these origins call `router`, and see what the API tells in headers. Without it browsers let none.
+fn cors(router: Router, origins: Vec<HeaderValue>) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, gateway::IDEMPOTENCY_KEY, gateway::CORRELATION])
+        .expose_headers([LOCATION, RETRY_AFTER, HeaderName::from_static(REPLAYED), gateway::CORRELATION]);
+    // The layer takes every OPTIONS for a browser's question.
+    let others = router.clone();
+    router.layer(cors).layer(from_fn(move |request: Request, next: Next| {
+        let is_other =
+            request.method() == Method::OPTIONS && !request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let others = is_other.then(|| others.clone());
+        async move {
+            match others {
+                Some(others) => others.oneshot(request).await.into_response(),
+                None => next.run(request).await,
+            }
+        }
+    }))
 }
 
 #[derive(Debug, thiserror::Error)]

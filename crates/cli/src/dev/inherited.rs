@@ -13,6 +13,7 @@ use crate::config::Config;
 pub fn environment(config: &Config) -> Vec<(&'static str, OsString)> {
     let text = |text: &str| Some(OsString::from(text));
     let url = |url: &Option<String>| url.as_deref().map(OsString::from);
+    let list = |names: &[String]| Some(OsString::from(names.join(","))).filter(|names| !names.is_empty());
     // Children have a folder of their own.
     let file = |file: &Option<PathBuf>| Some(std::path::absolute(file.as_ref()?).ok()?.into_os_string());
     let jwks = |source: &Option<Source>| match source {
@@ -28,10 +29,8 @@ pub fn environment(config: &Config) -> Vec<(&'static str, OsString)> {
         ("MILLRACE_JWT_ISSUER", url(&access.jwt_issuer)),
         ("MILLRACE_JWT_AUDIENCE", url(&access.jwt_audience)),
         ("MILLRACE_JWT_ALGORITHM", text(&access.jwt_algorithm)),
-        (
-            "MILLRACE_CORS_ORIGINS",
-            Some(access.cors_origins.join(",").into()).filter(|origins: &OsString| !origins.is_empty()),
-        ),
+        ("MILLRACE_CORS_ORIGINS", list(&access.cors_origins)),
+        ("MILLRACE_WEBHOOK_ORIGINS", list(&access.webhook_origins)),
         ("MILLRACE_ADMIN_TOKEN", config.admin_token.as_ref().and_then(|token| text(token.expose()))),
         ("MILLRACE_STORE", name(config.store)),
         ("MILLRACE_BUS", name(config.bus)),
@@ -84,7 +83,7 @@ mod tests {
     #[test]
     fn every_setting_is_handed_down() {
         let url = "http://127.0.0.1:1";
-        let access = "--api-keys=k --jwks=j --jwt-issuer=i --jwt-audience=a --cors-origins=o";
+        let access = "--api-keys=k --jwks=j --jwt-issuer=i --jwt-audience=a --cors-origins=o --webhook-origins=w";
         let flags =
             ["--admin-token=t", "--redis-url=r", "--broker-url=b", "--sandpay-url", url, "--harborpay-url", url];
         let tls = "--redis-ca=c --redis-cert=d --redis-key=k";

@@ -12,6 +12,7 @@ mod http_api;
 mod interop;
 mod jwks;
 mod kills;
+mod logs;
 mod look;
 mod power;
 mod schemathesis;

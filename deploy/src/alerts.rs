@@ -35,20 +35,26 @@ pub struct Alert {
 }
 
 pub fn all() -> Vec<Alert> {
-    [table::all(), slo::alerts()].concat()
+    [table::everywhere(), table::of_redis_groups(), slo::alerts()].concat()
 }
 
-/// Groups of a rules file; of a `PrometheusRule`, its `spec`.
+/// What holds on every broker, as groups of a rules file; of a `PrometheusRule`, its `spec`.
 pub fn rules() -> Value {
-    let rules: Vec<Value> = all().iter().map(Alert::rule).collect();
-    json!({ "groups": [
-        { "name": "millrace-levels", "rules": slo::recordings() },
-        { "name": "millrace-alerts", "rules": rules },
-    ]})
+    let alerts = [table::everywhere(), slo::alerts()].concat();
+    json!({ "groups": [{ "name": "millrace-levels", "rules": slo::recordings() }, group("millrace-alerts", &alerts)] })
 }
 
-/// What `promtool test rules` is given beside the rules in `file`, for alerts with this runbook or, of none, for all.
-pub fn unit_tests(file: &str, runbook: Option<&str>) -> Value {
+/// What Redis Streams tell of their consumer groups.
+pub fn redis_groups() -> Value {
+    json!({ "groups": [group("millrace-groups", &table::of_redis_groups())] })
+}
+
+fn group(name: &str, alerts: &[Alert]) -> Value {
+    json!({ "name": name, "rules": alerts.iter().map(Alert::rule).collect::<Vec<_>>() })
+}
+
+/// What `promtool test rules` is given beside the rules in `files`, for alerts with this runbook or, of none, for all.
+pub fn unit_tests(files: &[&str], runbook: Option<&str>) -> Value {
     let case = |alert: &Alert, size: f64, fires: bool| {
         let series = alert.series.iter().map(|line| {
             let (series, values) = line.rsplit_once(" = ").expect("a series is written `name{…} = values`");
@@ -70,7 +76,7 @@ pub fn unit_tests(file: &str, runbook: Option<&str>) -> Value {
     let mut alerts = all();
     alerts.retain(|alert| runbook.is_none_or(|runbook| alert.runbook == runbook));
     let cases = alerts.iter().flat_map(|alert| [case(alert, alert.sizes.0, true), case(alert, alert.sizes.1, false)]);
-    json!({ "rule_files": [file], "evaluation_interval": "1m", "tests": cases.collect::<Vec<_>>() })
+    json!({ "rule_files": files, "evaluation_interval": "1m", "tests": cases.collect::<Vec<_>>() })
 }
 
 impl Alert {

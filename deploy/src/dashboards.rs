@@ -57,10 +57,10 @@ panels! {
         "delivered to the app" "ops" "sum by (app_id, process_status) (rate(dapr_component_pubsub_ingress_bulk_event_count[1m]))" by "{{app_id}} {{process_status}}"
         "app's time, p99" "ms" "histogram_quantile(0.99, sum by (app_id, le) (rate(dapr_component_pubsub_ingress_bulk_latencies_bucket[5m])))" by "{{app_id}}"
         "published" "ops" "sum by (app_id, success) (rate(dapr_component_pubsub_egress_count[1m]))" by "{{app_id}} {{success}}"
-        "behind the broker" "s" "max by (group, topic) (millrace_group_lag_seconds)" by "{{group}} {{topic}}"
-        "unread since" "s" "max by (group, topic) (millrace_group_unread_seconds)" by "{{group}} {{topic}}"
-        "taken and not answered" "short" "max by (group, topic) (millrace_group_pending_entries)" by "{{group}} {{topic}}"
-        "oldest of these" "s" "max by (group, topic) (millrace_group_oldest_pending_seconds)" by "{{group}} {{topic}}";
+        "Redis Streams: behind" "s" "max by (group, topic) (millrace_group_lag_seconds)" by "{{group}} {{topic}}"
+        "Redis Streams: unread since" "s" "max by (group, topic) (millrace_group_unread_seconds)" by "{{group}} {{topic}}"
+        "Redis Streams: taken and not answered" "short" "max by (group, topic) (millrace_group_pending_entries)" by "{{group}} {{topic}}"
+        "Redis Streams: oldest of these" "s" "max by (group, topic) (millrace_group_oldest_pending_seconds)" by "{{group}} {{topic}}";
     contracts:
         "set aside, by reason" "ops" "sum by (service, reason) (rate(millrace_events_parked_total[5m]))" by "{{service}} {{reason}}"
         "set aside at present" "short" "max by (service) (millrace_parked)" by "{{service}}"

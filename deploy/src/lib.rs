@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod dashboards;
+mod kafka;
 mod network;
 mod operations;
 pub mod sidecars;
@@ -22,12 +23,13 @@ pub fn files() -> BTreeMap<String, String> {
     let services = topology::services();
     files.insert("k8s/secrets".to_owned(), secrets(&services));
     for (path, documents) in [
-        ("observability/alerts", vec![operations::rule()]),
+        ("observability/alerts", operations::rules().into()),
         ("observability/monitors", operations::monitors()),
         ("base/services", services.iter().flat_map(workloads::of).collect()),
         ("base/network", network::policies(&services)),
         ("base/sidecars", sidecars::all(&services)),
         ("overlays/production/scaling", operations::scaling(&services)),
+        ("overlays/production-kafka/kafka", kafka::patches(&services)),
     ] {
         files.insert(format!("k8s/{path}.yaml"), yaml(&documents));
     }

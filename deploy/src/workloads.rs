@@ -163,6 +163,6 @@ fn plain(name: &str, value: &str) -> Value {
     json!({ "name": name, "value": value })
 }
 
-fn secret(name: &str, secret: &str, key: &str) -> Value {
+pub fn secret(name: &str, secret: &str, key: &str) -> Value {
     json!({ "name": name, "valueFrom": { "secretKeyRef": { "name": secret, "key": key } } })
 }

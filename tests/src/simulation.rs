@@ -6,6 +6,7 @@ mod inject;
 pub mod plan;
 pub mod shrink;
 pub mod suite;
+mod systems;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -72,8 +73,9 @@ pub fn run(plan: &Plan) -> Traced {
 /// Orders while everything fails, then calm, then the judge.
 async fn live(shop: &Arc<Shop>, plan: &Plan) -> Result<Run, String> {
     shop.stock(SKUS, plan.received).await;
-    let (placed, ()) = futures::join!(customers::shop_around(shop, plan), inject::inject(shop, plan));
-    let placed = placed?;
+    let (placed, taken, ()) =
+        futures::join!(customers::shop_around(shop, plan), systems::tell(shop, plan), inject::inject(shop, plan));
+    let (placed, taken) = (placed?, taken?);
     shop.chaos.calm();
     shop.chaos.tell("", "*** calm");
     for name in ["sandpay", "harborpay"] {
@@ -95,6 +97,7 @@ async fn live(shop: &Arc<Shop>, plan: &Plan) -> Result<Run, String> {
         return Err(format!("14: never published: {unpublished:?}"));
     }
     check_forged(shop).await?;
+    systems::check(shop, &taken).await?;
     shop.services().iter().for_each(|service| shop.note(service));
     Ok(Run {
         outcomes,

@@ -4,9 +4,10 @@
 mod keys;
 mod limits;
 mod tokens;
+mod webhooks;
 
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -89,6 +90,7 @@ pub struct Guard(Arc<Inner>);
 struct Inner {
     callers: RwLock<Option<Callers>>,
     limits: Limits,
+    senders: OnceLock<Vec<String>>,
 }
 
 impl Guard {
@@ -97,14 +99,29 @@ impl Guard {
         *self.0.callers.write().unwrap_or_else(PoisonError::into_inner) = Some(callers);
     }
 
+    /// Whether a token was of a key that its issuer may have made since: these callers should be looked for anew.
+    pub fn has_missed_a_key(&self) -> bool {
+        let callers = self.0.callers.read().unwrap_or_else(PoisonError::into_inner);
+        callers.as_ref().and_then(|callers| callers.tokens.as_ref()).is_some_and(Tokens::has_missed)
+    }
+
     pub fn is_open(&self) -> bool {
-        self.0.callers.read().unwrap_or_else(PoisonError::into_inner).is_none()
+        self.callers().is_none()
+    }
+
+    fn callers(&self) -> RwLockReadGuard<'_, Option<Callers>> {
+        self.0.callers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Systems that may send webhooks, by the names they go by in a handshake; `*` is all. Said once.
+    pub fn expect_webhooks(&self, origins: Vec<String>) {
+        let _ = self.0.senders.set(origins);
     }
 
     /// The caller, as services are told.
     pub fn admit(&self, headers: &HeaderMap, needs: Needs, now_us: i64) -> Result<Grant, Box<Response>> {
         let anybody = || Grant { id: ANONYMOUS.to_owned(), user: None, rights: Vec::new(), per_minute: 0 };
-        let grant = match (&*self.0.callers.read().unwrap_or_else(PoisonError::into_inner), needs) {
+        let grant = match (&*self.callers(), needs) {
             (None, _) if is_for_this_machine(headers) => return Ok(anybody()),
             (None, _) => return Err(misdirected().into()),
             (Some(_), Needs::Signature) => return Ok(anybody()),

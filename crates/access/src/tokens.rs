@@ -2,6 +2,7 @@
 //! is to be verified is believed in nothing but the choice among the issuer's keys.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jsonwebtoken::jwk::{JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Validation, decode, decode_header};
@@ -16,6 +17,8 @@ pub struct Tokens {
     validation: Validation,
     /// By the key's id.
     keys: BTreeMap<String, DecodingKey>,
+    /// Whether a token named another one.
+    missed: AtomicBool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -62,11 +65,19 @@ impl Tokens {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[audience]);
-        Ok(Self { validation, keys })
+        Ok(Self { validation, keys, missed: AtomicBool::default() })
+    }
+
+    pub(crate) fn has_missed(&self) -> bool {
+        self.missed.load(Ordering::Relaxed)
     }
 
     pub fn grant(&self, token: &str) -> Option<Grant> {
-        let key = self.keys.get(&decode_header(token).ok()?.kid?)?;
+        let kid = decode_header(token).ok()?.kid?;
+        let Some(key) = self.keys.get(&kid) else {
+            self.missed.store(true, Ordering::Relaxed);
+            return None;
+        };
         let Claims { sub, scope } = decode(token, key, &self.validation).ok()?.claims;
         let rights = scope.split(' ').filter_map(|name| serde_json::from_value(name.into()).ok()).collect();
         is_name(&sub).then(|| Grant::of_token(&sub, rights))

@@ -1,21 +1,31 @@
 //! Who may call the gateway: where its keys, and those of the issuer of tokens, are kept. They are read again while it
 //! runs, so that a key can be taken back and an issuer can change its own without a restart.
 
-use std::path::PathBuf;
+pub mod jwks;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ::access::{Callers, Guard, Keys, Tokens};
+use ::access::{Callers, Guard, InvalidTokens, Keys, Tokens};
 use anyhow::Context;
 use axum::Router;
-use axum::http::HeaderValue;
+use axum::extract::Request;
+use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
 use millrace::Service;
+use millrace::idempotency::REPLAYED;
 use millrace::pii::Secret;
+use tower::ServiceExt;
+use tower_http::cors::CorsLayer;
 
+use self::jwks::{Issuer, Source};
 use crate::WrongUse;
 use crate::config::{Config, secret};
 use crate::documents::documents;
 
-/// How long a key that was taken back is still good.
+/// How long a key that was taken back from a file is still good, and how often strangers can make us ask the issuer.
 const AGAIN: Duration = Duration::from_secs(5);
 
 #[derive(clap::Args, Debug, Clone, Default)]
@@ -23,10 +33,10 @@ pub struct Settings {
     /// List of API keys, as `millrace key` makes it; without one, and without tokens, anybody on this machine may call
     #[arg(long, env = "MILLRACE_API_KEYS", global = true, value_name = "FILE", hide_short_help = true)]
     pub api_keys: Option<PathBuf>,
-    /// Public keys of the issuer of tokens, a JSON Web Key Set
-    #[arg(long, env = "MILLRACE_JWKS", global = true, value_name = "FILE", hide_short_help = true)]
+    /// Public keys of the issuer of tokens, a JSON Web Key Set: in a file, or where the issuer publishes it, by https
+    #[arg(long, env = "MILLRACE_JWKS", global = true, value_name = "FILE|URL", hide_short_help = true)]
     #[arg(requires = "jwt_issuer", requires = "jwt_audience")]
-    pub jwks: Option<PathBuf>,
+    pub jwks: Option<Source>,
     /// Who issues tokens: their `iss`
     #[arg(long, env = "MILLRACE_JWT_ISSUER", global = true, value_name = "URL", hide_short_help = true)]
     pub jwt_issuer: Option<String>,
@@ -41,6 +51,10 @@ pub struct Settings {
     #[arg(long, env = "MILLRACE_CORS_ORIGINS", global = true, value_name = "ORIGINS", hide_short_help = true)]
     #[arg(value_delimiter = ',')]
     pub cors_origins: Vec<String>,
+    /// Systems whose webhooks are expected, as they name themselves in CloudEvents' handshake, by commas; `*` for all
+    #[arg(long, env = "MILLRACE_WEBHOOK_ORIGINS", global = true, value_name = "NAMES", hide_short_help = true)]
+    #[arg(value_delimiter = ',')]
+    pub webhook_origins: Vec<String>,
     /// The key that commands show to the shop
     #[arg(long, env = "MILLRACE_API_KEY", global = true, value_name = "KEY", hide_short_help = true)]
     #[arg(hide_env_values = true, value_parser = secret)]
@@ -53,25 +67,28 @@ impl Settings {
         self.api_keys.is_none() && self.jwks.is_none()
     }
 
-    fn callers(&self) -> anyhow::Result<Callers> {
-        let read =
-            |path: &PathBuf| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+    /// By the keys in the files, and those that were fetched.
+    fn callers(&self, fetched: Option<&str>) -> anyhow::Result<Callers> {
         let keys = self
             .api_keys
             .as_ref()
             .map(|path| Keys::from_json(&read(path)?).with_context(|| format!("{}", path.display())));
-        let (issuer, audience) = (self.jwt_issuer.as_deref(), self.jwt_audience.as_deref());
-        let tokens = self.jwks.as_ref().map(|path| {
-            let tokens = Tokens::new(
-                &read(path)?,
-                &self.jwt_algorithm,
-                issuer.unwrap_or_default(),
-                audience.unwrap_or_default(),
-            );
-            tokens.with_context(|| format!("{}", path.display()))
-        });
-        Ok(Callers { keys: keys.transpose()?.unwrap_or_default(), tokens: tokens.transpose()? })
+        let tokens = match &self.jwks {
+            Some(Source::File(path)) => Some(self.tokens(&read(path)?).with_context(|| format!("{}", path.display()))?),
+            Some(Source::Url(_)) => fetched.map(|jwks| self.tokens(jwks)).transpose()?,
+            None => None,
+        };
+        Ok(Callers { keys: keys.transpose()?.unwrap_or_default(), tokens })
     }
+
+    fn tokens(&self, jwks: &str) -> Result<Tokens, InvalidTokens> {
+        let text = |setting: &Option<String>| setting.clone().unwrap_or_default();
+        Tokens::new(jwks, &self.jwt_algorithm, &text(&self.jwt_issuer), &text(&self.jwt_audience))
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Refuses to let everybody in who reaches this machine.
@@ -84,7 +101,7 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
     if access.is_open() {
         tracing::warn!("no API keys: anybody on this machine may call the gateway, and nobody else");
     }
-    access.callers().map(drop)
+    access.callers(None).map(drop)
 }
 
 /// As [`check`], for whoever calls the gateway at its start, with the first data.
@@ -96,28 +113,88 @@ pub fn check_both_ends(config: &Config) -> anyhow::Result<()> {
     check(config)
 }
 
-/// The gateway's public routes, behind its keys and for the origins that are allowed.
-pub fn public(service: &Service, config: &Config) -> anyhow::Result<Router> {
+/// The gateway's public routes, behind its keys and for the origins that are allowed. Without the issuer's keys there is no
+/// start: a wrong address is seen when it is deployed, and processes that run keep what they have.
+pub async fn public(service: &Service, config: &Config) -> anyhow::Result<Router> {
     let guard = Guard::default();
+    guard.expect_webhooks(config.access.webhook_origins.clone());
     if !config.access.is_open() {
-        guard.admit_only(config.access.callers()?);
-        tokio::spawn(keep(guard.clone(), config.access.clone()));
+        let mut known = Known::of(&config.access)?;
+        known.look(true).await.context("no keys of the issuer of tokens (MILLRACE_JWKS)")?;
+        guard.admit_only(known.callers()?);
+        tokio::spawn(keep(guard.clone(), known));
     }
     let router = gateway::public(service.clone(), guard, documents(config));
     let origins = config.access.cors_origins.iter().map(|origin| HeaderValue::try_from(origin).map_err(WrongOrigin));
     let origins = origins.collect::<Result<Vec<_>, _>>()?;
-    Ok(if origins.is_empty() { router } else { router.layer(gateway::cors(origins)) })
+    Ok(if origins.is_empty() { router } else { cors(router, origins) })
+}
+
+/// Lets scripts of these origins call `router`, and see what the API tells in headers. Without it browsers let none.
+fn cors(router: Router, origins: Vec<HeaderValue>) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, gateway::IDEMPOTENCY_KEY, gateway::CORRELATION])
+        .expose_headers([LOCATION, RETRY_AFTER, HeaderName::from_static(REPLAYED), gateway::CORRELATION]);
+    // The layer takes every OPTIONS for a browser's question.
+    let others = router.clone();
+    router.layer(cors).layer(from_fn(move |request: Request, next: Next| {
+        let is_other =
+            request.method() == Method::OPTIONS && !request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let others = is_other.then(|| others.clone());
+        async move {
+            match others {
+                Some(others) => others.oneshot(request).await.into_response(),
+                None => next.run(request).await,
+            }
+        }
+    }))
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("an allowed origin is no header's value")]
 struct WrongOrigin(#[source] axum::http::header::InvalidHeaderValue);
 
+/// Where callers are read from, and the issuer's keys that were fetched last.
+struct Known {
+    access: Settings,
+    issuer: Option<Issuer>,
+    jwks: Option<String>,
+}
+
+impl Known {
+    fn of(access: &Settings) -> anyhow::Result<Self> {
+        let issuer = match &access.jwks {
+            Some(Source::Url(url)) => Some(Issuer::at(url)?),
+            _ => None,
+        };
+        Ok(Self { access: access.clone(), issuer, jwks: None })
+    }
+
+    /// Fetches what is due; only keys that can be used take the place of those before.
+    async fn look(&mut self, wanted: bool) -> anyhow::Result<()> {
+        let Some(issuer) = &mut self.issuer else { return Ok(()) };
+        if let Some(jwks) = issuer.keys_when_due(wanted).await? {
+            self.access.tokens(&jwks)?;
+            self.jwks = Some(jwks);
+        }
+        Ok(())
+    }
+
+    fn callers(&self) -> anyhow::Result<Callers> {
+        self.access.callers(self.jwks.as_deref())
+    }
+}
+
 /// Until the process ends. A list that can't be read leaves the one before.
-async fn keep(guard: Guard, access: Settings) {
+async fn keep(guard: Guard, mut known: Known) {
     loop {
         tokio::time::sleep(AGAIN).await;
-        match access.callers() {
+        if let Err(error) = known.look(guard.has_missed_a_key()).await {
+            tracing::error!("the gateway keeps the issuer's keys that it has: {error:#}");
+        }
+        match known.callers() {
             Ok(callers) => guard.admit_only(callers),
             Err(error) => tracing::error!("the gateway keeps the keys it has: {error:#}"),
         }

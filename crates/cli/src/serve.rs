@@ -71,7 +71,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         servers.add(listener, instruments.counted(service.router(config.app_api_token.clone())));
     }
     if let Some(listener) = public {
-        servers.add_public(listener, instruments.counted(access::public(&service, config)?));
+        servers.add_public(listener, instruments.counted(access::public(&service, config).await?));
     }
     admin.set_ready(true);
     stop.await;

@@ -82,7 +82,7 @@ impl Shop {
         let instruments = Instruments::of(&process, Some(config));
         let admin = Admin::with(&process, instruments.clone());
         let mut servers = Servers::default();
-        servers.add_public(public, instruments.counted(access::public(&gateway, config)?));
+        servers.add_public(public, instruments.counted(access::public(&gateway, config).await?));
         let token = admin_token::issue(config)?;
         let faults = Faults::of(breakable::Shop::new(process.clone(), config.clone()));
         servers.add(private, admin.router(token.clone()).merge(faults.router(token)));

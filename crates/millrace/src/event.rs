@@ -34,6 +34,11 @@ impl Context {
     }
 }
 
+/// Correlation and trace id, for the log.
+pub(crate) fn story(context: Option<&Context>) -> (Option<&str>, Option<&str>) {
+    (context.map(|it| &*it.correlation), context.and_then(Context::trace_id))
+}
+
 /// A payload with what its envelope says, as a reaction gets it.
 #[derive(Debug, Clone)]
 pub struct Event<E> {

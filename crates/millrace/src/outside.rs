@@ -1,5 +1,7 @@
 //! The seam to the world: HTTP to partners, mail. Calls happen in effects only.
 
+use std::error::Error;
+use std::iter::successors;
 use std::time::Duration;
 
 use axum::http::{Request, Response};
@@ -8,7 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 
 /// Longest answer read from a partner.
@@ -68,16 +70,14 @@ pub fn http_client() -> Client<HttpConnector, Full<Bytes>> {
 }
 
 /// Sends and reads the whole answer, at most a mebibyte.
-pub async fn exchange(
-    client: &Client<HttpConnector, Full<Bytes>>,
+pub async fn exchange<C: Connect + Clone + Send + Sync + 'static>(
+    client: &Client<C, Full<Bytes>>,
     request: Request<Bytes>,
     timeout: Duration,
 ) -> Result<Response<Bytes>, OutsideError> {
     let call = async {
-        let response = client
-            .request(request.map(Full::new))
-            .await
-            .map_err(|error| OutsideError::Unreachable(error.to_string()))?;
+        let response =
+            client.request(request.map(Full::new)).await.map_err(|error| OutsideError::Unreachable(reasons(&error)))?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_BYTES)
             .collect()
@@ -86,6 +86,12 @@ pub async fn exchange(
         Ok(Response::from_parts(parts, body.to_bytes()))
     };
     tokio::time::timeout(timeout, call).await.unwrap_or(Err(OutsideError::Timeout))
+}
+
+/// The client's own words are only that there is no connection.
+fn reasons(error: &(dyn Error + 'static)) -> String {
+    let all = successors(Some(error), |error| (*error).source()).map(ToString::to_string);
+    all.collect::<Vec<_>>().join(": ")
 }
 
 impl Outside for Network {

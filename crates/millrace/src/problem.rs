@@ -5,7 +5,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use crate::event::{Context, story};
 use crate::schema::Violation;
+
+tokio::task_local! {
+    /// What the request said of itself that is being answered, for the log: a problem knows nothing of it.
+    pub(crate) static ASKED: Context;
+}
 
 /// A command that the domain refuses: final, told to the caller, replayed to whoever asks again with the same key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -108,7 +114,9 @@ impl IntoResponse for Problem {
             Self::Invalid(violation) => (violation.message.clone(), Some(violation.pointer.as_str())),
             // What went wrong inside is for our log alone.
             Self::Internal(reason) => {
-                tracing::error!(%reason, "a request met a mistake of ours");
+                let context = ASKED.try_with(Clone::clone).ok();
+                let (correlation, trace) = story(context.as_ref());
+                tracing::error!(%reason, correlation, trace, "a request met a mistake of ours");
                 ("the mistake is ours and has been logged".to_owned(), None)
             }
             other => (other.to_string(), None),

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use self::behind::Behind;
 pub(crate) use self::behind::{Handover, handover};
-use crate::event::splice;
+use crate::event::{Incoming, splice, story};
 use crate::inbox::Progress;
 use crate::lane::{CommittedEvent, Job};
 use crate::sabotage::{Fault, is_off};
@@ -184,7 +184,9 @@ impl Service {
             match answer {
                 Err(error) if !is_off(Fault::PublishAnswer) => {
                     self.metrics().publish_failed();
-                    tracing::warn!(service = self.name(), topic, %error, "publish failed; trying again");
+                    let told = Incoming::parse(&tried.0.record).ok();
+                    let (correlation, trace) = story(told.as_ref().map(|it| &it.context));
+                    tracing::warn!(service = self.name(), topic, event = told.as_ref().map(|it| &*it.id), correlation, trace, %error, "publish failed; trying again");
                     failed.push(tried);
                 }
                 _ => {

@@ -11,6 +11,7 @@ use tracing::field::{Value, display};
 
 use crate::clock::Clock;
 use crate::event::Context;
+use crate::problem::ASKED;
 use crate::service::Service;
 
 /// Who collects spans asks for those of this target. Their fields are attributes as OpenTelemetry names them, but for
@@ -88,18 +89,18 @@ impl Traced {
 
 /// A call as a span, in the caller's trace or one of its own; the next service finds it in the request's header.
 pub async fn request(State(service): State<Service>, mut request: Request, next: Next) -> Response {
+    let mut asked = Context::of_request(request.headers());
     if !is_on() {
-        return next.run(request).await;
+        return ASKED.scope(asked, next.run(request)).await;
     }
     let clock = service.clock();
-    let given = Context::of_request(request.headers()).traceparent;
-    let parent = given.unwrap_or_else(|| {
+    let parent = asked.traceparent.get_or_insert_with(|| {
         // W3C's word for none: the span is its trace's first.
         format!("00-{:016x}{:016x}-{:016x}-01", clock.random(), clock.random(), 0)
     });
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let span = span!(
-        Some(&*parent),
+        Some(&**parent),
         service.name(),
         clock,
         "server",
@@ -112,7 +113,7 @@ pub async fn request(State(service): State<Service>, mut request: Request, next:
     if let Some(Ok(own)) = span.traceparent.as_ref().map(HeaderValue::try_from) {
         request.headers_mut().insert(TRACEPARENT, own);
     }
-    let answer = next.run(request).await;
+    let answer = ASKED.scope(asked, next.run(request)).await;
     span.record("http.response.status_code", answer.status().as_u16());
     if answer.status().is_server_error() {
         span.failed(&answer.status().as_str());

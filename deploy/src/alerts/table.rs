@@ -5,12 +5,12 @@ use super::Alert;
 use super::Severity::{Page, Ticket};
 
 macro_rules! alerts {
-    ($($name:ident $severity:ident for $lasting:literal see $runbook:literal
+    ($set:ident: $($name:ident $severity:ident for $lasting:literal see $runbook:literal
         $expr:literal
         $summary:literal
         [$($series:literal)*] at $at:literal: $fault:literal fires, $half:literal does not)*) => {
         /// In the order of their runbooks.
-        pub(super) fn all() -> Vec<Alert> {
+        pub(super) fn $set() -> Vec<Alert> {
             vec![$(Alert {
                 name: stringify!($name),
                 severity: $severity,
@@ -27,7 +27,7 @@ macro_rules! alerts {
 }
 
 // Of several replicas `min` takes the one that knows best: the others learn of what it did by asking.
-alerts! {
+alerts! { everywhere:
     ParkedEvents Page for "1m" see "parked-events"
         r#"max by (service) (millrace_parked{service=~"orders|payment"}) > 0"#
         "{{ $labels.service }} has set events aside; their orders stand still"
@@ -36,20 +36,11 @@ alerts! {
         r#"max by (service) (millrace_parked{service!~"orders|payment"}) > 0"#
         "{{ $labels.service }} has set events aside"
         [r#"millrace_parked{service="shipping"} = @x10"#] at "5m": 1.0 fires, 0.0 does not
-    ConsumerLagSeconds Page for "2m" see "consumer-lag"
-        "max by (group, topic) (millrace_group_lag_seconds) > 5"
-        "{{ $labels.group }} is {{ $value }} s behind on {{ $labels.topic }}"
-        [r#"millrace_group_lag_seconds{group="orders",topic="payment"} = @x10"#] at "5m": 6.0 fires, 3.0 does not
-    // Twice the sidecar's processingTimeout: by then another one should have taken it over.
-    OldestPending Page for "" see "consumer-lag"
-        "max by (group, topic) (millrace_group_oldest_pending_seconds) > 10"
-        "{{ $labels.group }} took an event of {{ $labels.topic }} {{ $value }} s ago and has not answered"
-        [r#"millrace_group_oldest_pending_seconds{group="orders",topic="payment"} = @x10"#] at "5m": 11.0 fires, 5.5 does not
-    // Half of the component's streamTTL.
-    RetentionAtRisk Page for "" see "consumer-lag"
-        "max by (group, topic) (millrace_group_unread_seconds) > 21600"
-        "{{ $labels.group }} has not read {{ $labels.topic }} for half of what the broker keeps"
-        [r#"millrace_group_unread_seconds{group="orders",topic="payment"} = @x10"#] at "5m": 22000.0 fires, 11000.0 does not
+    // Twice what a service level allows, whichever broker should have brought it; healing did not bring it either.
+    ConsumerBehind Page for "1m" see "consumer-lag"
+        "min by (service, consumer, topic) (millrace_consumer_lag_seconds) > 120"
+        "{{ $labels.consumer }} has not settled an event of {{ $labels.topic }} for {{ $value }} s"
+        [r#"millrace_consumer_lag_seconds{service="orders",consumer="orders",topic="payment"} = @x10"#] at "5m": 130.0 fires, 65.0 does not
     OutboxStuck Page for "1m" see "outbox-stuck"
         "min by (service, topic) (millrace_feed_unpublished_seconds) > 10"
         "{{ $labels.service }} has an event of {{ $labels.topic }} unpublished for {{ $value }} s"
@@ -152,4 +143,28 @@ alerts! {
         "max by (role) (increase(millrace_redis_evicted_keys_total[10m])) > 0"
         "the {{ $labels.role }}'s Redis throws keys away: marks are lost, and effects may be done twice"
         [r#"millrace_redis_evicted_keys_total{service="orders",role="store"} = 0+@x10"#] at "9m": 1.0 fires, 0.0 does not
+}
+
+// What only Redis Streams tell.
+alerts! { of_redis_groups:
+    ConsumerLagSeconds Page for "2m" see "consumer-lag"
+        "max by (group, topic) (millrace_group_lag_seconds) > 5"
+        "{{ $labels.group }} is {{ $value }} s behind on {{ $labels.topic }}"
+        [r#"millrace_group_lag_seconds{group="orders",topic="payment"} = @x10"#] at "5m": 6.0 fires, 3.0 does not
+    // Twice the sidecar's processingTimeout: by then another one should have taken it over.
+    OldestPending Page for "" see "consumer-lag"
+        "max by (group, topic) (millrace_group_oldest_pending_seconds) > 10"
+        "{{ $labels.group }} took an event of {{ $labels.topic }} {{ $value }} s ago and has not answered"
+        [r#"millrace_group_oldest_pending_seconds{group="orders",topic="payment"} = @x10"#] at "5m": 11.0 fires, 5.5 does not
+    // Half of the component's streamTTL.
+    RetentionAtRisk Page for "" see "consumer-lag"
+        "max by (group, topic) (millrace_group_unread_seconds) > 21600"
+        "{{ $labels.group }} has not read {{ $labels.topic }} for half of what the broker keeps"
+        [r#"millrace_group_unread_seconds{group="orders",topic="payment"} = @x10"#] at "5m": 22000.0 fires, 11000.0 does not
+    // On another broker, or on none that a service may look at: nobody would hear of the three above.
+    GroupsUnmeasured Ticket for "10m" see "consumer-lag"
+        "count by (service, topic) (millrace_consumer_lag_events) unless on (service, topic) millrace_group_lag_seconds"
+        "how far the broker is behind with {{ $labels.topic }} for {{ $labels.service }} is not measured"
+        [r#"millrace_consumer_lag_events{service="orders",consumer="orders",topic="payment"} = 0x60"#
+         r#"millrace_group_lag_seconds{service="orders",group="orders",topic="payment"} = _x@ 0x60"#] at "25m": 30.0 fires, 15.0 does not
 }

@@ -46,21 +46,23 @@ fn a_strict_server_takes_each_overlay_and_refuses_what_is_planted() {
         cluster.apply(&documents, CHECKED_ONLY).unwrap_or_else(|told| panic!("{overlay}: {told}"));
         println!("{overlay}: {} objects taken, strictly and without a warning", documents.len());
     }
-    let sound = rendered("production");
     let mut table = Table::new();
     table.load_preset(UTF8_BORDERS_ONLY).set_header(["planted", "in", "a strict server", "our checks"]);
     let (mut refused, mut ours) = (BTreeSet::new(), BTreeSet::new());
-    for fault in faults().into_iter().chain(values()) {
-        let mut documents = sound.clone();
-        plant(&mut documents, &fault);
-        let changed: Vec<Value> = documents.iter().filter(|document| !sound.contains(document)).cloned().collect();
-        let by_server = cluster.apply(&changed, CHECKED_ONLY).err().map(|told| short(&told));
-        let by_us = violations(&documents).first().cloned();
-        assert!(by_server.is_some() || by_us.is_some(), "{} is refused by nobody", fault.0);
-        let told = |refusal: &Option<String>| refusal.clone().unwrap_or_else(|| "takes it".to_owned());
-        table.add_row([fault.0, fault.1, &told(&by_server), &told(&by_us)]);
-        refused.extend(by_server.map(|_| fault.0));
-        ours.extend(by_us.map(|_| fault.0));
+    for (overlay, faults) in faults().into_iter().chain([("production", values())]) {
+        let sound = rendered(overlay);
+        for fault in faults {
+            let mut documents = sound.clone();
+            plant(&mut documents, &fault);
+            let changed: Vec<Value> = documents.iter().filter(|document| !sound.contains(document)).cloned().collect();
+            let by_server = cluster.apply(&changed, CHECKED_ONLY).err().map(|told| short(&told));
+            let by_us = violations(&documents).first().cloned();
+            assert!(by_server.is_some() || by_us.is_some(), "{} is refused by nobody", fault.0);
+            let told = |refusal: &Option<String>| refusal.clone().unwrap_or_else(|| "takes it".to_owned());
+            table.add_row([fault.0, fault.1, &told(&by_server), &told(&by_us)]);
+            refused.extend(by_server.map(|_| fault.0));
+            ours.extend(by_us.map(|_| fault.0));
+        }
     }
     println!("{table}");
     println!("refused by the server {}, by our checks {}", refused.len(), ours.len());

@@ -5,6 +5,7 @@ mod cluster;
 mod documents;
 mod existing;
 mod golden;
+mod kafka;
 mod manifests;
 mod planted;
 mod promtool;

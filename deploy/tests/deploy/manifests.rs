@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::tools::{run, tool};
 use crate::{refused, strict};
 
-pub const OVERLAYS: [&str; 2] = ["local", "production"];
+pub const OVERLAYS: [&str; 3] = ["local", "production", "production-kafka"];
 
 pub fn rendered(overlay: &str) -> Vec<Value> {
     let folder = deploy::root().join("k8s/overlays").join(overlay);
@@ -44,10 +44,31 @@ fn each_overlay_renders_and_nothing_in_it_is_refused() {
     }
 }
 
-/// What `k8s/secrets` prints, for Redis at `redis:6379` and no keys.
+#[test]
+fn with_its_events_on_kafka_nothing_asks_redis_for_them() {
+    let documents = rendered("production-kafka");
+    let of = |kind: &str| documents.iter().filter(move |it| it["kind"] == kind).collect::<Vec<_>>();
+    let brokers = of("Component").into_iter().filter(|it| it["metadata"]["name"] != "secrets");
+    assert_eq!(brokers.filter(|it| it["spec"]["type"] == "pubsub.kafka").count(), 4);
+    let triggers = of("ScaledObject").into_iter().flat_map(|it| list(it, "/spec/triggers"));
+    assert!(triggers.map(|it| &it["type"]).all(|kind| kind == "kafka") && !of("ScaledObject").is_empty());
+    for wrong in ["millrace_group_", "sidecar-password", "MILLRACE_BROKER_URL", "SSL_CERT_FILE", "enableTLS"] {
+        let found = documents.iter().filter(|it| it["kind"] != "ConfigMap" && it.to_string().contains(wrong));
+        assert_eq!(found.map(name).collect::<Vec<_>>(), Vec::<String>::new(), "{wrong}");
+        assert!(rendered("production").iter().any(|it| it.to_string().contains(wrong)), "{wrong}");
+    }
+    let way = of("NetworkPolicy").into_iter().find(|it| it["metadata"]["name"] == "to-kafka").expect("a way to it");
+    let without: Vec<&Value> = list(way, "/spec/podSelector/matchExpressions/0/values").collect();
+    let services = deploy::topology::services();
+    let idle: Vec<&str> = services.iter().filter(|it| !it.uses_broker()).map(|it| it.name).collect();
+    assert_eq!(without, idle);
+}
+
+/// What `k8s/secrets` prints, for Redis at `redis:6379`, Kafka at `kafka:9093`, and no keys.
 pub fn secrets(ca: Option<&str>) -> Vec<Value> {
     let root = deploy::root();
-    let text = run(Command::new(root.join("k8s/secrets")).args(["redis:6379", "/dev/null"]).args(ca));
+    let arguments = ["redis:6379", "/dev/null", ca.unwrap_or_default(), "kafka:9093"];
+    let text = run(Command::new(root.join("k8s/secrets")).args(arguments));
     serde_saphyr::from_multiple(&text.unwrap_or_else(|told| panic!("{told}"))).expect("the script writes YAML")
 }
 

@@ -7,11 +7,14 @@ use deploy::alerts;
 
 use crate::tools::{Folder, run, tool};
 
+pub const RULES: [&str; 2] = ["rules.yaml", "redis-groups.yaml"];
+
 /// The rules and their tests, as promtool wants them.
 pub fn folder(name: &str, runbook: Option<&str>, spoil: impl Fn(String) -> String) -> Folder {
     let folder = Folder::new(name);
-    folder.write("rules.yaml", &spoil(deploy::yaml(&[alerts::rules()])));
-    folder.write("tests.yaml", &deploy::yaml(&[alerts::unit_tests("rules.yaml", runbook)]));
+    let rules = [alerts::rules(), alerts::redis_groups()].map(|rules| spoil(deploy::yaml(&[rules])));
+    RULES.iter().zip(rules).for_each(|(file, rules)| folder.write(file, &rules));
+    folder.write("tests.yaml", &deploy::yaml(&[alerts::unit_tests(&RULES, runbook)]));
     folder
 }
 
@@ -19,7 +22,7 @@ pub fn folder(name: &str, runbook: Option<&str>, spoil: impl Fn(String) -> Strin
 fn prometheus_accepts_the_rules_and_each_alert_fires_on_its_fault_alone() {
     let folder = folder("alerts", None, |rules| rules);
     let promtool = || Command::new(tool("promtool"));
-    run(promtool().args(["check", "rules", "--lint=all", "--lint-fatal", "rules.yaml"]).current_dir(&folder.0))
+    run(promtool().args(["check", "rules", "--lint=all", "--lint-fatal"]).args(RULES).current_dir(&folder.0))
         .unwrap_or_else(|told| panic!("{told}"));
     run(promtool().args(["test", "rules", "tests.yaml"]).current_dir(&folder.0))
         .unwrap_or_else(|told| panic!("{told}"));

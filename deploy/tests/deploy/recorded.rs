@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::manifests::list;
-use crate::promtool::folder;
+use crate::promtool::{RULES, folder};
 use crate::tools::{Folder, run, tool};
 
 fn recordings() -> Vec<(PathBuf, Value)> {
@@ -47,7 +47,7 @@ fn unit_test(path: &std::path::Path, recording: &Value) -> Value {
 }
 
 fn test(folder: &Folder, tests: &[Value]) -> Result<String, String> {
-    let all = json!({ "rule_files": ["rules.yaml"], "evaluation_interval": "15s", "tests": tests });
+    let all = json!({ "rule_files": RULES, "evaluation_interval": "15s", "tests": tests });
     folder.write("recorded.yaml", &deploy::yaml(&[all]));
     run(Command::new(tool("promtool")).args(["test", "rules", "recorded.yaml"]).current_dir(&folder.0))
 }

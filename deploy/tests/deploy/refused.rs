@@ -174,16 +174,25 @@ impl All<'_> {
         if list(component, "/scopes").next().is_none() {
             self.says(component, "open to every app");
         }
-        if component["spec"]["type"] != "pubsub.redis" {
-            return;
-        }
         let setting = |name: &str| list(component, "/spec/metadata").find(|it| it["name"] == name);
         let text = |name: &str| setting(name).and_then(|it| it["value"].as_str()).unwrap_or_default().to_owned();
-        if setting("redisPassword").is_none_or(|it| it["secretKeyRef"].is_null()) {
+        let password = match component["spec"]["type"].as_str() {
+            Some("pubsub.redis") => "redisPassword",
+            Some("pubsub.kafka") => "saslPassword",
+            _ => return,
+        };
+        if setting(password).is_none_or(|it| it["secretKeyRef"].is_null()) {
             self.says(component, "a password that is not a secret's");
         }
-        if text("enableTLS") != "true" && self.documents.iter().any(has_ca) {
+        let redis_by_tls = password == "redisPassword" && self.documents.iter().any(has_ca);
+        if redis_by_tls && text("enableTLS") != "true" {
             self.says(component, "in the open, beside services that reach Redis by TLS");
+        }
+        if password == "saslPassword" && (text("authType") != "password" || text("saslMechanism") != "SHA-512") {
+            self.says(component, "a broker that does not ask who it is, or by a password in clear");
+        }
+        if ["disableTls", "skipVerify"].iter().any(|name| setting(name).is_some()) {
+            self.says(component, "a broker that anybody may pretend to be");
         }
         let topics = self.services.iter().flat_map(|it| it.publishes.iter().copied());
         let topics: BTreeSet<&str> = topics.collect();
@@ -240,11 +249,21 @@ impl All<'_> {
         if !self.has("Deployment", target) {
             self.says(scaled, format!("scales {target}, which is not there"));
         }
-        for trigger in list(scaled, "/spec/triggers").map(|trigger| &trigger["metadata"]) {
-            let (group, stream) = (trigger["consumerGroup"].as_str(), trigger["stream"].as_str().unwrap_or_default());
-            let hears = self.services.iter().any(|it| Some(it.name) == group && it.hears.contains(stream));
+        let brokers: BTreeSet<&str> = self.documents.iter().filter_map(|it| it["spec"]["type"].as_str()).collect();
+        for trigger in list(scaled, "/spec/triggers") {
+            let kind = trigger["type"].as_str().unwrap_or_default();
+            let (topic, broker) = if kind == "kafka" { ("topic", "pubsub.kafka") } else { ("stream", "pubsub.redis") };
+            if !brokers.contains(broker) {
+                self.says(scaled, format!("{kind} carries no events"));
+            }
+            let trigger = &trigger["metadata"];
+            if kind == "kafka" && (trigger["tls"] != "enable" || trigger["sasl"] != "scram_sha512") {
+                self.says(scaled, "asks a broker that does not ask who it is");
+            }
+            let (group, topic) = (trigger["consumerGroup"].as_str(), trigger[topic].as_str().unwrap_or_default());
+            let hears = self.services.iter().any(|it| Some(it.name) == group && it.hears.contains(topic));
             if !hears || group != Some(target) {
-                self.says(scaled, format!("{group:?} does not hear {stream}"));
+                self.says(scaled, format!("{group:?} does not hear {topic}"));
             }
         }
     }

@@ -18,10 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PORTS: [u16; 5] = [23_700, 23_701, 23_702, 23_703, 23_704];
 
 /// Ended with the test.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"))
     }
 }
@@ -34,7 +34,7 @@ impl Drop for Running {
 }
 
 /// Of the secret `name`.
-fn secret(secrets: &[Value], name: &str, key: &str) -> String {
+pub fn secret(secrets: &[Value], name: &str, key: &str) -> String {
     let found = secrets.iter().find(|secret| secret["metadata"]["name"] == name).expect("there is such a secret");
     found["stringData"][key].as_str().unwrap_or_else(|| panic!("{name} has no {key}")).to_owned()
 }
@@ -64,17 +64,16 @@ fn ask(connection: &mut Connection, words: &[&str]) -> Result<redis::Value, Stri
     cmd(command).arg(arguments).query(connection).map_err(|error| error.to_string())
 }
 
-/// The rendered components, whose secrets are the sidecar's environment.
-fn daprd(folder: &Folder, secrets: &[Value], service: &str) -> Running {
+/// With the components of an overlay, whose secrets are the sidecar's environment; on four ports from the first on.
+pub fn daprd(folder: &Folder, overlay: &str, service: &str, ports: [u16; 4], secrets: &[(&str, String)]) -> Running {
     let components = folder.0.join("components");
     std::fs::create_dir_all(&components).expect("a folder");
-    for document in rendered("local").iter().filter(|document| document["kind"] == "Component") {
+    for document in rendered(overlay).iter().filter(|document| document["kind"] == "Component") {
         let path = components.join(format!("{}.yaml", document["metadata"]["name"].as_str().expect("a name")));
         let mut document = document.clone();
         document["metadata"] = json!({ "name": document["metadata"]["name"] });
         std::fs::write(path, deploy::yaml(&[document])).expect("it can be written");
     }
-    let own = format!("{service}-redis");
     let configuration = deploy::root().join("components/redis/configuration.yaml");
     let mut command = Command::new(tool("daprd"));
     command.current_dir(&folder.0).args(["--mode", "standalone", "--app-id", service, "--log-level", "error"]);
@@ -84,15 +83,27 @@ fn daprd(folder: &Folder, secrets: &[Value], service: &str) -> Running {
         .arg("--config")
         .arg(Path::new(&configuration).canonicalize().expect("it is there"));
     for (flag, port) in
-        ["dapr-http-port", "dapr-grpc-port", "dapr-internal-grpc-port", "metrics-port"].iter().zip(&PORTS[1..])
+        ["dapr-http-port", "dapr-grpc-port", "dapr-internal-grpc-port", "metrics-port"].iter().zip(ports)
     {
         command.arg(format!("--{flag}")).arg(port.to_string());
     }
     command.args(["--dapr-listen-addresses", "127.0.0.1", "--dapr-internal-grpc-listen-address", "127.0.0.1"]);
-    command.env("DAPR_HOST_IP", "127.0.0.1").env("MILLRACE_REDIS_HOST", format!("127.0.0.1:{}", PORTS[0]));
-    command.env("MILLRACE_REDIS_USERNAME", secret(secrets, &own, "sidecar-username"));
-    command.env("MILLRACE_REDIS_PASSWORD", secret(secrets, &own, "sidecar-password"));
+    command.env("DAPR_HOST_IP", "127.0.0.1");
+    command.envs(secrets.iter().map(|(name, value)| (format!("MILLRACE_{name}"), value)));
     Running::start(&mut command)
+}
+
+/// Until the sidecar has its components.
+pub async fn ready(sidecar: &Client) {
+    let began = Instant::now();
+    while !sidecar.get("/v1.0/healthz/outbound").await.is_ok_and(|answer| answer.status.is_success()) {
+        assert!(began.elapsed() < PATIENCE, "the sidecar is not ready");
+    }
+}
+
+pub async fn publish(sidecar: &Client, topic: &str) -> StatusCode {
+    let path = format!("/v1.0/publish/pubsub/{topic}");
+    sidecar.command(Method::POST, &path, "k", &json!({})).await.expect("an answer").status
 }
 
 #[tokio::test]
@@ -105,19 +116,17 @@ async fn each_user_and_each_sidecar_reaches_what_is_its_own() {
     let refused = ask(&mut own, &["GET", "{millrace:payment:00}x"]).expect_err("it is payment's");
     assert!(refused.contains("permission"), "{refused}");
 
-    let _daprd = daprd(&folder, &secrets, "orders");
-    let sidecar = Client::new(&format!("http://127.0.0.1:{}", PORTS[1]));
-    let began = Instant::now();
-    while !sidecar.get("/v1.0/healthz/outbound").await.is_ok_and(|answer| answer.status.is_success()) {
-        assert!(began.elapsed() < PATIENCE, "the sidecar is not ready");
-    }
-    let publish = |topic: &str| {
-        let path = format!("/v1.0/publish/pubsub/{topic}");
-        let sidecar = &sidecar;
-        async move { sidecar.command(Method::POST, &path, "k", &json!({})).await.expect("an answer").status }
-    };
-    assert_eq!(publish("orders.order").await, StatusCode::NO_CONTENT);
-    assert_eq!(publish("payment").await, StatusCode::FORBIDDEN);
+    let [redis, own @ ..] = PORTS;
+    let given = [
+        ("REDIS_HOST", format!("127.0.0.1:{redis}")),
+        ("REDIS_USERNAME", orders("sidecar-username")),
+        ("REDIS_PASSWORD", orders("sidecar-password")),
+    ];
+    let _daprd = daprd(&folder, "local", "orders", own, &given);
+    let sidecar = Client::new(&format!("http://127.0.0.1:{}", own[0]));
+    ready(&sidecar).await;
+    assert_eq!(publish(&sidecar, "orders.order").await, StatusCode::NO_CONTENT);
+    assert_eq!(publish(&sidecar, "payment").await, StatusCode::FORBIDDEN);
     let mut sidecars = connect(&orders("sidecar-username"), &orders("sidecar-password"));
     let refused = ask(&mut sidecars, &["XADD", "payment", "*", "data", "{}"]).expect_err("it is payment's");
     assert!(refused.contains("permission"), "{refused}");

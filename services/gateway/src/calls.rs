@@ -44,6 +44,8 @@ impl Call {
 }
 
 const ORDERS: Needs = Needs::Right(Orders);
+/// Where other systems send their events, and ask before whether they may.
+pub const WEBHOOKS: &str = "/integrations/events";
 
 pub const CALLS: &[Call] = &[
     Call::new(On::POST, "/orders", "orders", ORDERS, "place order")
@@ -64,7 +66,7 @@ pub const CALLS: &[Call] = &[
         .refuses(&[(404, "stock_not_found")]),
     Call::new(On::PUT, "/prices/{sku}", "pricing", Needs::Right(Prices), "set price")
         .takes(Price::SCHEMA, Some("PriceSet")),
-    Call::new(On::POST, "/integrations/events", "integrations", Needs::Right(Webhooks), "send events").refuses(&[
+    Call::new(On::POST, WEBHOOKS, "integrations", Needs::Right(Webhooks), "send events").refuses(&[
         (400, "invalid_request"),
         (413, "batch_too_large"),
         (413, "event_too_large"),

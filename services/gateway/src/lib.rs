@@ -9,23 +9,19 @@ mod page;
 use std::sync::Arc;
 
 use access::Guard;
-use axum::extract::DefaultBodyLimit;
-use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
-    X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, on};
-use axum::{Router, extract::State};
-use millrace::idempotency::REPLAYED;
+use axum::routing::{get, on, options};
 use millrace::{App, Problem, Rejected, Service};
 use serde_json::json;
-use tower_http::cors::CorsLayer;
 
 pub use calls::{CALLS, Call};
 pub use documents::Documents;
+pub use forward::{CORRELATION, IDEMPOTENCY_KEY};
 
 /// Longest body of a public call; what a service takes of a command.
 const BODY_BYTES: usize = 1 << 20;
@@ -61,6 +57,7 @@ pub fn public(service: Service, guard: Guard, documents: Documents) -> Router {
     let documented = paths.iter().fold(forwarded, |router, path| router.route(path, get(documents::document)));
     documented
         .route("/orders/{id}/events", get(forward::watch))
+        .route(calls::WEBHOOKS, options(handshake))
         .route("/", get(page::page))
         .route("/health", get(|| async { Json(json!({ "status": "ok" })) }))
         .fallback(|| async { Problem::NotFound("route_not_found") })
@@ -71,13 +68,8 @@ pub fn public(service: Service, guard: Guard, documents: Documents) -> Router {
         .with_state(Door { service, guard, documents: Arc::new(documents) })
 }
 
-/// Lets scripts of these origins call, and see what the API tells in headers. Without it browsers let none.
-pub fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST, Method::PUT])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, forward::IDEMPOTENCY_KEY, forward::CORRELATION])
-        .expose_headers([LOCATION, RETRY_AFTER, HeaderName::from_static(REPLAYED), forward::CORRELATION])
+async fn handshake(State(door): State<Door>, headers: HeaderMap) -> Response {
+    door.guard.handshake(&headers, door.service.clock().now_us()).unwrap_or_else(|refused| *refused)
 }
 
 async fn protected(mut answer: Response) -> Response {

@@ -1,6 +1,7 @@
 //! The public door, called as a client does, on a sidecar that remembers what it was asked.
 
 mod access;
+mod webhooks;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -13,7 +14,7 @@ use millrace::clock::Clock;
 use millrace::outside::Network;
 use millrace::sidecar::{Sidecar, SidecarError};
 use millrace::store::embedded::EmbeddedStore;
-use millrace::{Env, Tuning};
+use millrace::{Env, Service, Tuning};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -55,19 +56,23 @@ async fn call(sidecar: &Arc<Recorder>, request: Request<Body>) -> (StatusCode, H
     call_guarded(sidecar, Guard::default(), request).await
 }
 
-pub async fn call_guarded(
-    sidecar: &Arc<Recorder>,
-    guard: Guard,
-    request: Request<Body>,
-) -> (StatusCode, HeaderMap, String) {
+pub fn start(sidecar: &Arc<Recorder>) -> Service {
     let clock = Clock::simulated(1);
-    let service = app().start(Env {
+    app().start(Env {
         store: Arc::new(EmbeddedStore::memory(clock.clone())),
         sidecar: sidecar.clone(),
         outside: Arc::new(Network::new("127.0.0.1:1", "shop@mail.example")),
         clock,
         tuning: Tuning::default(),
-    });
+    })
+}
+
+pub async fn call_guarded(
+    sidecar: &Arc<Recorder>,
+    guard: Guard,
+    request: Request<Body>,
+) -> (StatusCode, HeaderMap, String) {
+    let service = start(sidecar);
     let Ok(response) = public(service.clone(), guard, documents()).oneshot(request).await;
     let (parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.expect("the body ends");

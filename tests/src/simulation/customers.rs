@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Method, Request, Response, StatusCode};
+use axum::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 use futures::future::{join_all, try_join_all};
 use serde_json::{Value, json};
@@ -77,14 +77,19 @@ async fn repeat(shop: &Shop, key: &str, wanted: &Wanted, first: &Response<Bytes>
     Ok(())
 }
 
-/// Until the shop says definitely what became of it.
 async fn ask(shop: &Shop, path: &str, key: &str, body: &Value) -> Result<Response<Bytes>, String> {
+    let request = || {
+        let request = Request::post(path).header("idempotency-key", key).header("content-type", "application/json");
+        request.body(Body::from(body.to_string())).expect("a request")
+    };
+    insist(shop, path, request).await
+}
+
+/// Until the shop says definitely what became of it.
+pub async fn insist(shop: &Shop, path: &str, request: impl Fn() -> Request<Body>) -> Result<Response<Bytes>, String> {
     let start = shop.chaos.elapsed();
     while shop.chaos.elapsed() - start < PATIENCE {
-        let request = Request::builder().method(Method::POST).uri(path).header("idempotency-key", key);
-        let request = request.header("content-type", "application/json").body(Body::from(body.to_string()));
-        let answer = shop.door.call(request.map_err(|error| error.to_string())?).await;
-        match answer {
+        match shop.door.call(request()).await {
             Some(answer) if answer.status().as_u16() < 500 => return Ok(answer),
             _ => shop.clock.sleep(AGAIN).await,
         }

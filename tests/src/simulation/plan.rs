@@ -8,7 +8,7 @@ use crate::network::PARTNERS;
 use crate::shop::{Options, SERVICES};
 
 /// Services that hear, decide or call; the gateway only forwards.
-const DECIDING: [&str; 6] = ["orders", "warehouse", "payment", "shipping", "notifications", "pricing"];
+const DECIDING: [&str; 7] = ["orders", "warehouse", "payment", "shipping", "notifications", "pricing", "integrations"];
 const CALLING: [&str; 3] = ["payment", "shipping", "notifications"];
 
 /// Where the store is divided.

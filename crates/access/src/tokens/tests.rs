@@ -117,6 +117,20 @@ fn a_token_that_the_issuer_did_not_sign_is_refused() {
 }
 
 #[test]
+fn only_a_key_that_is_not_there_is_missed() {
+    let tokens = tokens();
+    let other = Header { kid: Some("2027".to_owned()), ..header(Algorithm::ES256) };
+    let keyless = Header { kid: None, ..header(Algorithm::ES256) };
+    for known in [signed(json!({})), signed(json!({ "aud": "other" })), "nothing".to_owned()] {
+        tokens.grant(&known);
+    }
+    tokens.grant(&encode(&keyless, &claims(json!({})), &issuer()).unwrap());
+    assert!(!tokens.has_missed());
+    assert!(tokens.grant(&encode(&other, &claims(json!({})), &issuer()).unwrap()).is_none());
+    assert!(tokens.has_missed());
+}
+
+#[test]
 fn only_algorithms_with_public_keys_can_be_pinned_and_only_keys_for_them_count() {
     let new = |jwks: Value, algorithm: &str| Tokens::new(&jwks.to_string(), algorithm, "i", "a").map(|_| ());
     let set = || json!({ "keys": [jwk()] });

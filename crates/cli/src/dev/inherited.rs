@@ -6,31 +6,39 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use crate::access::jwks::Source;
 use crate::config::Config;
 
 /// All that services and partners share; what differs among them (ports, tokens of sidecars) is the caller's to add.
 pub fn environment(config: &Config) -> Vec<(&'static str, OsString)> {
     let text = |text: &str| Some(OsString::from(text));
     let url = |url: &Option<String>| url.as_deref().map(OsString::from);
+    let list = |names: &[String]| Some(OsString::from(names.join(","))).filter(|names| !names.is_empty());
     // Children have a folder of their own.
     let file = |file: &Option<PathBuf>| Some(std::path::absolute(file.as_ref()?).ok()?.into_os_string());
-    let access = &config.access;
+    let jwks = |source: &Option<Source>| match source {
+        Some(Source::File(path)) => file(&Some(path.clone())),
+        Some(Source::Url(url)) => text(&url.to_string()),
+        None => None,
+    };
+    let (access, tls) = (&config.access, &config.redis_tls);
     let settings = [
         ("MILLRACE_HTTP", text(&config.http().to_string())),
         ("MILLRACE_API_KEYS", file(&access.api_keys)),
-        ("MILLRACE_JWKS", file(&access.jwks)),
+        ("MILLRACE_JWKS", jwks(&access.jwks)),
         ("MILLRACE_JWT_ISSUER", url(&access.jwt_issuer)),
         ("MILLRACE_JWT_AUDIENCE", url(&access.jwt_audience)),
         ("MILLRACE_JWT_ALGORITHM", text(&access.jwt_algorithm)),
-        (
-            "MILLRACE_CORS_ORIGINS",
-            Some(access.cors_origins.join(",").into()).filter(|origins: &OsString| !origins.is_empty()),
-        ),
+        ("MILLRACE_CORS_ORIGINS", list(&access.cors_origins)),
+        ("MILLRACE_WEBHOOK_ORIGINS", list(&access.webhook_origins)),
         ("MILLRACE_ADMIN_TOKEN", config.admin_token.as_ref().and_then(|token| text(token.expose()))),
         ("MILLRACE_STORE", name(config.store)),
         ("MILLRACE_BUS", name(config.bus)),
         ("MILLRACE_REDIS_URL", url(&config.redis_url)),
         ("MILLRACE_BROKER_URL", url(&config.broker_url)),
+        ("MILLRACE_REDIS_CA", file(&tls.redis_ca)),
+        ("MILLRACE_REDIS_CERT", file(&tls.redis_cert)),
+        ("MILLRACE_REDIS_KEY", file(&tls.redis_key)),
         ("MILLRACE_DURABILITY", name(config.durability)),
         ("MILLRACE_DATA", Some(config.data.clone().into_os_string())),
         ("MILLRACE_EPHEMERAL", text(&config.ephemeral.to_string())),
@@ -75,11 +83,12 @@ mod tests {
     #[test]
     fn every_setting_is_handed_down() {
         let url = "http://127.0.0.1:1";
-        let access = "--api-keys=k --jwks=j --jwt-issuer=i --jwt-audience=a --cors-origins=o";
+        let access = "--api-keys=k --jwks=j --jwt-issuer=i --jwt-audience=a --cors-origins=o --webhook-origins=w";
         let flags =
             ["--admin-token=t", "--redis-url=r", "--broker-url=b", "--sandpay-url", url, "--harborpay-url", url];
-        let access: Vec<&str> = access.split(' ').collect();
-        let config = parse(&[&flags[..], &["--carrier-url", url, "--smtp=127.0.0.1:2"], &access].concat());
+        let tls = "--redis-ca=c --redis-cert=d --redis-key=k";
+        let files: Vec<&str> = access.split(' ').chain(tls.split(' ')).collect();
+        let config = parse(&[&flags[..], &["--carrier-url", url, "--smtp=127.0.0.1:2"], &files].concat());
         let given: BTreeSet<_> = environment(&config).into_iter().map(|(name, _)| name.to_owned()).collect();
         let command = Config::augment_args(Command::new("millrace"));
         // One process's own: each child has its own address, and its sidecar's variables keep Dapr's names.

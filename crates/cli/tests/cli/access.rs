@@ -167,6 +167,23 @@ async fn scripts_of_other_origins_are_let_in_by_name_only() {
     assert_eq!(asks(&Shop::ephemeral(), "https://a.example").await, None, "off by itself");
 }
 
+#[tokio::test]
+async fn a_browsers_question_is_no_handshake_of_webhooks_and_a_handshake_no_browsers_question() {
+    let origins = ["--cors-origins", "https://a.example", "--webhook-origins", "events.partner.example"];
+    let shop = Shop::start(ports(), &[&["up", "--ephemeral"][..], &origins].concat());
+    let asked = async |headers: &[(&str, &str)]| {
+        let request = Request::options(shop.client.url("/integrations/events")).header("origin", "https://a.example");
+        let request = request.header("webhook-request-origin", "events.partner.example");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = shop.client.send(request.body(Bytes::new()).expect("a request")).await.expect("an answer");
+        let told = |name: &str| answer.headers.get(name).map(|value| value.to_str().expect("text").to_owned());
+        (told("access-control-allow-origin"), told("webhook-allowed-origin"))
+    };
+    let browsers = asked(&[("access-control-request-method", "POST")]).await;
+    assert_eq!(browsers, (Some("https://a.example".to_owned()), None));
+    assert_eq!(asked(&[]).await, (None, Some("events.partner.example".to_owned())));
+}
+
 #[test]
 fn a_gateway_without_keys_listens_on_this_machine_alone() {
     for command in [&["up", "--ephemeral"][..], &["serve", "gateway", "--ephemeral"], &["dev"]] {

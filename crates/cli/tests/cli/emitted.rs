@@ -14,10 +14,14 @@ use tokio::time::Instant;
 
 use crate::shop::{ADMIN_TOKEN, DEADLINE, Directory, Shop, millrace, order, ports};
 
+/// The two sides of GroupsUnmeasured.
+const HEARD: &str = "millrace_consumer_lag_events";
+const MEASURED: &str = "millrace_group_lag_seconds";
+
 /// Words of queries that are names of metrics of ours or of Dapr's.
 fn named() -> BTreeSet<String> {
-    let rules = alerts::rules().to_string();
-    let queries = dashboards::PANELS.iter().map(|panel| panel.3.to_owned()).chain([rules]);
+    let rules = [alerts::rules(), alerts::redis_groups()].map(|rules| rules.to_string());
+    let queries = dashboards::PANELS.iter().map(|panel| panel.3.to_owned()).chain(rules);
     let words = queries.flat_map(|query| {
         let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
         words
@@ -38,6 +42,22 @@ async fn emitted(addresses: &[String]) -> BTreeSet<String> {
         names.extend(samples.filter_map(|line| line.split(['{', ' ']).next().map(str::to_owned)));
     }
     names
+}
+
+/// `service` and `topic` of a metric's samples.
+async fn pairs(addresses: &[String], metric: &str) -> BTreeSet<(String, String)> {
+    let mut pairs = BTreeSet::new();
+    for address in addresses {
+        let Ok(answer) = Client::new(address).get("/metrics").await else { continue };
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let label = |line: &str, name: &str| {
+            let (_, rest) = line.split_once(&format!("{name}=\""))?;
+            Some(rest.split('"').next()?.to_owned())
+        };
+        let samples = text.lines().filter(|line| line.starts_with(&format!("{metric}{{")));
+        pairs.extend(samples.filter_map(|line| Some((label(line, "service")?, label(line, "topic")?))));
+    }
+    pairs
 }
 
 /// The shop in its processes, with the programs that the environment names.
@@ -80,6 +100,9 @@ async fn every_metric_of_a_rule_or_dashboard_is_emitted() {
         }
         assert!(began.elapsed() < DEADLINE, "nobody emits {missing:?}");
     }
+    // Or GroupsUnmeasured would speak of Redis, which measures all of them.
+    let (heard, measured) = (pairs(&addresses, HEARD).await, pairs(&addresses, MEASURED).await);
+    assert!(!heard.is_empty() && heard.is_subset(&measured), "{heard:?} but {measured:?}");
     assert!(!named().is_empty() && shop.terminate().success());
 }
 

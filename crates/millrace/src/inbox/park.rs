@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::drive::{Entry, Round, Way};
 use super::progress::Admitted;
 use crate::app::Consumer;
-use crate::event::{Context, Incoming};
+use crate::event::{Context, Incoming, story};
 use crate::lane::{Done, Job};
 use crate::metrics::Delivery;
 use crate::parked::Parked;
@@ -73,7 +73,7 @@ impl Service {
 
     fn tell_parked(&self, consumer: &str, entry: &str, context: Option<&Context>, record: &Parked) {
         let Parked { reason, detail, .. } = record;
-        let (correlation, trace) = (context.map(|it| &*it.correlation), context.and_then(Context::trace_id));
+        let (correlation, trace) = story(context);
         tracing::error!(
             service = self.name(),
             consumer,

@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-redis-cluster test-valkey test-jaeger test-kube test-rollout record-alerts chaos heal cut killup power replicas bench costs stages bench-smoke generate test-api deny test-interop clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-redis-cluster test-valkey test-jaeger test-kube test-rollout record-alerts chaos heal cut killup power replicas bench costs stages bench-smoke generate test-api deny static sbom test-interop clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-18s %s\n", $$1, $$2 }'
@@ -145,6 +145,13 @@ generate: cargo ## Write anew what is derived from schemas/
 # CHECKS="licenses bans sources" without a network: known vulnerabilities are read from one.
 deny: cargo ## Licences, origins and known vulnerabilities of every dependency; CHECKS=
 	@deny=$$(tools/get-cargo-deny) && "$$deny" check $(or $(CHECKS),advisories licenses bans sources)
+
+# PROFILE=quick for one that is built sooner.
+static: cargo ## The binary as the image has it, on musl; fails unless it runs with nothing beside it
+	@tools/static
+
+sbom: cargo ## target/millrace.cdx.json: the crates linked into the image's binary, as CycloneDX
+	@tools/sbom
 
 clean-cache: ## Delete what was fetched: daprd, Valkey, tools of tests
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/millrace"

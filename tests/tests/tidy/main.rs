@@ -64,6 +64,13 @@ fn every_dependency_is_from_crates_io_with_a_checksum() {
 }
 
 #[test]
+fn the_image_is_built_by_the_oldest_rust_that_is_promised() {
+    let image = std::fs::read_to_string(tree::root().join("Dockerfile")).expect("it is there");
+    let promised = concat!("FROM rust:", env!("CARGO_PKG_RUST_VERSION"), "-alpine ");
+    assert!(image.contains(promised), "not {promised}");
+}
+
+#[test]
 fn sabotage_is_asked_for_by_name() {
     none(graph::always_sabotaged(&graph::metadata()));
 }

@@ -13,7 +13,7 @@ use crate::ports::local;
 use crate::process::listen;
 
 /// The oldest Rust that compiles the workspace, and the oldest Go that fetches the one daprd asks for.
-const RUST: [u32; 3] = [1, 89, 0];
+const RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 const GO: [u32; 3] = [1, 21, 0];
 /// For a build of everything and of daprd, with room for a test run's data.
 const DISK_GB: u64 = 15;
@@ -32,7 +32,7 @@ pub async fn checks(config: &Config) -> Vec<Check> {
 async fn rust() -> Check {
     let fix = "curl https://sh.rustup.rs -sSf | sh";
     match version(Path::new("cargo")).await {
-        Some(found) if found >= RUST => Check::ok("rust", dotted(found)),
+        Some(found) if Some(found) >= parse(RUST) => Check::ok("rust", dotted(found)),
         Some(found) => {
             Check::not_ok("rust", Warn, format!("{}, too old to build with", dotted(found)), "rustup update")
         }

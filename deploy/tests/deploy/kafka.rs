@@ -47,7 +47,9 @@ fn kafka(folder: &Folder, jars: &str, user: &str, password: &str) -> Running {
              listeners={listeners}\nadvertised.listeners={listeners}\n\
              listener.security.protocol.map=CLIENTS:SASL_SSL,OWN:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
              controller.listener.names=CONTROLLER\ninter.broker.listener.name=OWN\n\
-             sasl.enabled.mechanisms=SCRAM-SHA-512\nssl.keystore.type=PEM\nssl.keystore.location=keystore.pem\n\
+             sasl.enabled.mechanisms=SCRAM-SHA-512\nlistener.name.clients.scram-sha-512.sasl.jaas.config=\
+             org.apache.kafka.common.security.scram.ScramLoginModule required;\n\
+             ssl.keystore.type=PEM\nssl.keystore.location=keystore.pem\n\
              log.dirs=log\nauto.create.topics.enable=false\noffsets.topic.num.partitions=1\n\
              offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
              transaction.state.log.min.isr=1\n"

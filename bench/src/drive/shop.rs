@@ -19,7 +19,8 @@ use super::system::Ports;
 use super::usage::Usage;
 use crate::serve::Form;
 
-const ARTICLES: &str = "50";
+/// As many as a fresh shop has prices for.
+const ARTICLES: &str = "20";
 
 /// `dev` syncs its Redis by a setting of its own.
 pub fn durability(subject: Subject, fsync: Fsync) -> anyhow::Result<&'static str> {
@@ -64,25 +65,9 @@ struct Latency {
 
 pub async fn run(subject: Subject, fsync: Fsync, args: &Args, programs: &Programs) -> anyhow::Result<Vec<Figures>> {
     let shop = Shop::start(subject, fsync, args.port, programs).await?;
-    let mut figures = Vec::new();
-    if args.warm_up > 0 {
-        shop.order(args.warm_up, 64).await?;
-    }
-    for outstanding in args.outstanding.iter().copied() {
-        let before = shop.usage()?;
-        let told = shop.order(args.orders, outstanding).await?;
-        let after = shop.usage()?;
-        let Latency { p50, p95, p99 } = told.all.latency_ms;
-        figures.push(Figures {
-            load: Load::Closed { outstanding },
-            count: args.orders,
-            measured: Measured { took: Duration::from_secs_f64(told.seconds), latency_ms: [p50, p95, p99] },
-            cpu: after.since(&before),
-            pss_kb: after.pss_kb,
-        });
-    }
+    let figures = shop.measured(args).await;
     terminate(shop.process).await;
-    Ok(figures)
+    figures
 }
 
 impl Shop {
@@ -108,6 +93,27 @@ impl Shop {
         }
         let process = spawn_ready(&mut command).await?;
         Ok(Self { process, redis, _data: data, port_base })
+    }
+
+    async fn measured(&self, args: &Args) -> anyhow::Result<Vec<Figures>> {
+        let mut figures = Vec::new();
+        if args.warm_up > 0 {
+            self.order(args.warm_up, 64).await?;
+        }
+        for outstanding in args.outstanding.iter().copied() {
+            let before = self.usage()?;
+            let told = self.order(args.orders, outstanding).await?;
+            let after = self.usage()?;
+            let Latency { p50, p95, p99 } = told.all.latency_ms;
+            figures.push(Figures {
+                load: Load::Closed { outstanding },
+                count: args.orders,
+                measured: Measured { took: Duration::from_secs_f64(told.seconds), latency_ms: [p50, p95, p99] },
+                cpu: after.since(&before),
+                pss_kb: after.pss_kb,
+            });
+        }
+        Ok(figures)
     }
 
     /// Orders that all end well, by the partners' books.

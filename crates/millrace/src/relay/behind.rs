@@ -38,14 +38,16 @@ impl Behind {
         self.feeds().first_key_value().map(|(own, left)| (own.clone(), *left))
     }
 
-    /// What of a read may be published, which ended at `last`; the rest is read later, or comes by its lane.
-    fn advance(&self, own: &Own, last: Option<Position>) -> Position {
+    /// Through which position of a read may be published that began at `seen` and ended with `last`; what is above comes by
+    /// its lane. A feed that moved on meanwhile is read again.
+    fn advance(&self, own: &Own, seen: Left, last: Option<Position>) -> Position {
         let mut feeds = self.feeds();
         let Some(left) = feeds.get_mut(own) else { return 0 };
         let through = left.through;
-        match last.filter(|last| *last < through) {
-            Some(last) => left.after = last,
-            None => drop(feeds.remove(own)),
+        match last {
+            Some(last) if last < through => left.after = last,
+            None if through > seen.through => {}
+            _ => drop(feeds.remove(own)),
         }
         through
     }
@@ -98,8 +100,8 @@ impl Service {
     async fn read_behind(&self) -> bool {
         let Some((own, left)) = self.relay().behind.first() else { return false };
         let read = self.read_own(&own.0, own.1, left.after).await.unwrap_or_default();
-        let full = (read.len() == SWEEP).then(|| read.last().map(|event| event.placed.position)).flatten();
-        let through = self.relay().behind.advance(&own, full);
+        let last = read.last().map(|event| event.placed.position);
+        let through = self.relay().behind.advance(&own, left, last);
         read.into_iter().filter(|event| event.placed.position <= through).for_each(|event| self.relay_event(event));
         true
     }
@@ -122,6 +124,36 @@ impl Relay {
     async fn has_room(&self) {
         while self.waits.load(Ordering::Acquire) >= WAITING {
             self.left.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn behind(after: Position, through: Position) -> (Behind, Own, Left) {
+        let (own, left) = (("pricing.price".to_owned(), 7), Left { after, through });
+        (Behind(Mutex::new(BTreeMap::from([(own.clone(), left)]))), own, left)
+    }
+
+    #[test]
+    fn a_feed_that_moved_on_while_it_was_read_is_read_again() {
+        for read in [Some(20), None] {
+            let (behind, own, seen) = behind(10, 20);
+            behind.feeds().get_mut(&own).expect("it is behind").through = 25;
+            assert_eq!(behind.advance(&own, seen, read), 25);
+            let (_, left) = behind.first().expect("it is behind");
+            assert_eq!((left.after, left.through), (read.unwrap_or(10), 25));
+        }
+    }
+
+    #[test]
+    fn a_feed_of_which_nothing_is_left_goes_by_its_lane_again() {
+        for read in [Some(20), Some(21), None] {
+            let (behind, own, seen) = behind(10, 20);
+            assert_eq!(behind.advance(&own, seen, read), 20, "what its lane hands on is not published twice");
+            assert!(behind.first().is_none(), "{read:?}");
         }
     }
 }

@@ -127,13 +127,18 @@ pub fn millrace() -> anyhow::Result<PathBuf> {
 
 /// Ends with this process, or when it is dropped.
 pub fn spawn(command: &mut Command) -> anyhow::Result<Child> {
-    command.env(EXIT_WITH_STDIN, "1").stdin(Stdio::piped()).kill_on_drop(true).process_group(0);
+    start(command.kill_on_drop(true))
+}
+
+/// A program of ours ends as by ctrl-C when its pipe closes.
+fn start(command: &mut Command) -> anyhow::Result<Child> {
+    command.env(EXIT_WITH_STDIN, "1").stdin(Stdio::piped()).process_group(0);
     command.spawn().with_context(|| format!("cannot start {:?}", command.as_std().get_program()))
 }
 
-/// As [`spawn`], of a shop, until it says that it is ready.
+/// Starts a shop and returns when it says that it is ready. Not killed when it is dropped: it has children of its own.
 pub async fn spawn_ready(command: &mut Command) -> anyhow::Result<Child> {
-    let mut shop = spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()))?;
+    let mut shop = start(command.stdout(Stdio::piped()).stderr(Stdio::null()))?;
     let mut lines = BufReader::new(shop.stdout.take().context("its output is piped")?).lines();
     let ready = async {
         while let Some(line) = lines.next_line().await? {

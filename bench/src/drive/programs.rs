@@ -156,7 +156,7 @@ pub struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("millrace-shop-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("millrace-bench-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         let _ = fs::create_dir_all(&folder);
         Self(folder)

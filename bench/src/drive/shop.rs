@@ -121,7 +121,7 @@ impl Shop {
         let mut order = Command::new(millrace()?);
         order.args(["order", "--json", "--stock", "--spread-skus", ARTICLES, "--port-base", &self.port_base]);
         order.args(["--count", &count.to_string(), "--concurrency", &outstanding.to_string()]);
-        let output = order.stderr(Stdio::null()).output().await?;
+        let output = order.stderr(Stdio::null()).kill_on_drop(true).output().await?;
         let told: Told = serde_json::from_slice(&output.stdout).context("`millrace order` tells nothing")?;
         ensure!(told.ok && output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         Ok(told)

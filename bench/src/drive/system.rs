@@ -1,6 +1,6 @@
 //! A system under test: its processes, from start to end. All of them end with the driver.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::client::Client;
 use super::load::{Load, Measured};
-use super::programs::Programs;
+use super::programs::{Folder, Programs};
 use super::report::Figures;
 use super::subject::{Fsync, Subject};
 use super::usage::Usage;
@@ -26,7 +26,7 @@ pub struct System {
     job: Job,
     ports: Ports,
     processes: Vec<(&'static str, Child)>,
-    folder: PathBuf,
+    folder: Folder,
 }
 
 /// A driver's ports: services, then Redis, then ten for each daprd.
@@ -57,18 +57,15 @@ impl System {
         port: u16,
         programs: &Programs,
     ) -> anyhow::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("millrace-bench-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder)?;
-        let mut system = Self { job, ports: Ports(port), processes: Vec::new(), folder };
+        let mut system = Self { job, ports: Ports(port), processes: Vec::new(), folder: Folder::new() };
         if subject.has_redis() {
-            system.spawn("redis", programs.redis(system.ports, fsync, &system.folder)?)?;
+            system.spawn("redis", programs.redis(system.ports, fsync, &system.folder.0)?)?;
             redis_answers(system.ports.redis()).await?;
         }
         if subject.has_sidecars() {
-            programs.resources(subject, &system.folder)?;
+            programs.resources(subject, &system.folder.0)?;
             for (place, service) in job.services().iter().enumerate() {
-                let daprd = programs.daprd(subject, system.ports, place, service, &system.folder)?;
+                let daprd = programs.daprd(subject, system.ports, place, service, &system.folder.0)?;
                 system.spawn("daprd", daprd)?;
             }
         }
@@ -92,7 +89,7 @@ impl System {
             if subject.has_redis() {
                 command.args(["--redis", &format!("127.0.0.1:{}", self.ports.redis())]);
             } else {
-                command.arg("--data").arg(&self.folder);
+                command.arg("--data").arg(&self.folder.0);
             }
             if subject.has_sidecars() {
                 command.args(["--dapr-http-port", &self.ports.daprd(place).to_string()]);
@@ -149,12 +146,6 @@ impl System {
     /// What it has stored nobody asks for any more.
     pub async fn stop(mut self) {
         join_all(self.processes.iter_mut().map(|(_, child)| child.kill())).await;
-    }
-}
-
-impl Drop for System {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

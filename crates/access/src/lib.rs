@@ -101,8 +101,7 @@ impl Guard {
 
     /// Whether a token was of a key that its issuer may have made since: these callers should be looked for anew.
     pub fn has_missed_a_key(&self) -> bool {
-        let callers = self.0.callers.read().unwrap_or_else(PoisonError::into_inner);
-        callers.as_ref().and_then(|callers| callers.tokens.as_ref()).is_some_and(Tokens::has_missed)
+        self.callers().as_ref().and_then(|callers| callers.tokens.as_ref()).is_some_and(Tokens::has_missed)
     }
 
     pub fn is_open(&self) -> bool {

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use doctor::report::Check;
+use doctor::report::Level::{Fail, Warn};
 use rustix::fs::{Access, access, statvfs};
 
-use super::Check;
-use super::Level::{Fail, Warn};
 use crate::config::Config;
 use crate::dev::plan;
 use crate::dev::programs::{DAPRD, Program, REDIS, dotted, parse, version};
@@ -63,7 +63,7 @@ async fn builder(free_gb: Option<u64>) -> Check {
         Some(_) if free_gb.is_some_and(|free| free < DISK_GB) => {
             Check::not_ok("go", Fail, "daprd must be built, and the disk is too full for it", "free some disk")
         }
-        Some(found) if found >= GO => Check::ok("go", format!("{}, builds daprd in 4 to 10 minutes", dotted(found))),
+        Some(found) if found >= GO => Check::ok("go", format!("{}, builds daprd in 2 to 5 minutes", dotted(found))),
         Some(found) => Check::not_ok("go", Fail, format!("{}, too old to build daprd", dotted(found)), install),
         None => Check::not_ok("go", Fail, "missing, and so is daprd, which it would build", install),
     }

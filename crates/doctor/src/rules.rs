@@ -6,13 +6,15 @@
 mod component;
 mod configuration;
 mod metadata;
-mod resiliency;
+pub(crate) mod resiliency;
 mod subscription;
+mod trip;
 mod workload;
 
 use serde::Serialize;
 
-use super::project::Resource;
+use crate::files::Resource;
+use crate::force;
 
 #[cfg(test)]
 mod tests;
@@ -55,11 +57,12 @@ impl Findings {
     }
 }
 
-/// Everything the files say.
+/// Everything the files say, judged by what of it daprd has in force.
 pub fn check(resources: &[Resource]) -> Vec<Finding> {
     let mut findings = Findings::default();
+    let resources = &force::in_force(resources, &mut findings)[..];
     for resource in of(resources, "Component").filter(|component| is_pubsub(component)) {
-        component::check(resource, &mut findings);
+        component::check(resource, resources, &mut findings);
         metadata::check(resource, &mut findings);
         resiliency::inbound(resource, resources, &mut findings);
     }
@@ -114,6 +117,12 @@ macro_rules! rules {
 }
 
 rules! {
+    UNKNOWN_KIND "L01" Loses "an apiVersion or kind that daprd does not know"
+        "it is passed over without a word, in any other spelling, too"
+        "apiVersion: dapr.io/v1alpha1, and kind as in the reference: Component, Resiliency, Subscription, Configuration"
+    NOT_FIRST "L02" Loses "a Resiliency that is not the first document of its file"
+        "daprd takes only the first of a file it reads from a folder; Kubernetes takes them all"
+        "give it a file of its own"
     IGNORE_ERRORS "C01" Loses "a pub/sub component with ignoreErrors"
         "a component that failed at the start is never tried again, and its topics are never heard"
         "remove ignoreErrors"
@@ -168,6 +177,15 @@ rules! {
     KAFKA_ACKS "C18" Loses "Kafka with producerRequiredAcks other than all"
         "a publish is answered before the replicas have it"
         "producerRequiredAcks \"all\", or none: it is the default"
+    SENTINEL "C19" Loses "Redis behind Sentinel"
+        "its replicas are written to later: a failover loses what the publisher was told is safe"
+        "min-replicas-to-write 1 on the servers, and an outbox that publishes again what consumers miss"
+    UNBOUNDED "C20" Stalls "a Redis stream that nothing bounds: neither streamTTL nor maxLenApprox"
+        "it grows until Redis is out of memory and refuses every write"
+        "streamTTL \"12h\", longer than the longest outage: what nobody has read by then is trimmed, too"
+    AUTH_REQUIRED "C21" Stalls "Kafka with authRequired"
+        "it is deprecated: daprd still reads it where authType is missing, and a later one will not start"
+        "authType \"none\", \"password\", \"mtls\" or \"oidc\""
     NO_RETRY "R01" Loses "a pub/sub component without an inbound retry policy"
         "since 1.17 daprd acknowledges a delivery at its first failure unless a policy says otherwise"
         "targets.components.<name>.inbound.retry: an exponential policy with maxRetries 10"
@@ -192,6 +210,15 @@ rules! {
     UNKNOWN_TARGET "R08" Loses "policies for a component that is not there"
         "the component that was meant has none"
         "correct the name"
+    UNDECODABLE "R09" Loses "a policy with a field that daprd can't decode"
+        "all policies of the resource are dropped with one line in the log, and retries with them"
+        "policy constant or exponential, maxRetries a number without quotes, matching a text like \"500-599\", trip an expression"
+    NARROW_RETRY "R10" Loses "an inbound retry for some of the server errors only"
+        "what is answered with any other is delivered once, acknowledged and gone"
+        "remove matching, or write httpStatusCodes \"429,500-599\""
+    SCOPED_POLICIES "R11" Loses "inbound policies for some of a component's apps only"
+        "every other app has none, and acknowledges a delivery at its first failure"
+        "remove scopes, or scope the component to the same apps"
     NO_DEAD_LETTERS "S01" Loses "a subscription without deadLetterTopic"
         "what its handler refuses, or answers 404 for, is gone; so is what its retries could not save"
         "deadLetterTopic: <topic>.dlq.<app>, and subscribe to that"
@@ -207,6 +234,9 @@ rules! {
     DEAD_LETTERS_STALL "S05" Stalls "dead letters read through the component of live topics"
         "one retried dead letter stalls every topic of its component"
         "a second component on the same broker"
+    OTHER_FORM "S06" Loses "a subscription written in the form of another version"
+        "v2alpha1 reads routes and v1alpha1 reads route: publishing is answered 204, and nothing is ever delivered"
+        "v2alpha1: routes: {default: /path}"
     HOT_RELOAD "G01" Stalls "HotReload"
         "a component that changes under running services changes their guarantees unseen, and is away while it reloads"
         "enabled: false"
@@ -231,6 +261,9 @@ rules! {
     UNKNOWN_ANNOTATION "W05" Stalls "a dapr.io annotation that the injector does not know"
         "it is ignored in silence"
         "spell it as in the reference of annotations"
+    MISPLACED "W06" Loses "Dapr's annotations on the workload and not on its pod template"
+        "the injector looks at pods: there is no sidecar, and nothing is heard"
+        "move them to spec.template.metadata.annotations"
     OLD_DAPRD "D01" Loses "a daprd older than 1.18.2"
         "the rules here are known to hold from there on; older ones invent successes in more ways"
         "upgrade"

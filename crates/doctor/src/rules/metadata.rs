@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::{Findings, UNKNOWN_SETTING};
-use crate::doctor::project::Resource;
+use crate::files::Resource;
 
-/// By component type, as read by Dapr's components-contrib 1.18.3.
+/// By component type, as the code of components-contrib 1.18.3 reads them: its `metadata.yaml` files, and the names that
+/// stand in the code alone (`authRequired`, `consumerGroup`, aliases of a time to live).
 static KNOWN: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
     serde_json::from_str(include_str!("metadata.json")).expect("the file is ours, and a test reads it")
 });
 
 /// Of every pub/sub component, read by daprd itself.
 const SCOPES: [&str; 4] = ["allowedTopics", "protectedTopics", "publishingScopes", "subscriptionScopes"];
+
+/// Components that read `backOffMaxRetries` and its like.
+const BACK_OFF: [&str; 2] = ["pubsub.kafka", "pubsub.azure.eventhubs"];
 
 /// How alike two names must be for one to be suggested.
 const ALIKE: f64 = 0.7;
@@ -22,7 +26,11 @@ pub fn check(component: &Resource, findings: &mut Findings) {
     for name in component.list("/spec/metadata").filter_map(|setting| setting["name"].as_str()) {
         // The cloud providers' own sign-in settings are many and common to all their components.
         let is_signing_in = name.starts_with("azure") || name.starts_with("aws");
-        if is_signing_in || known.iter().map(String::as_str).chain(SCOPES).any(|known| known.eq_ignore_ascii_case(name))
+        // Read by prefix, into a policy of the component's own.
+        let is_prefixed = BACK_OFF.contains(&component.text("/spec/type")) && name.starts_with("backOff");
+        if is_signing_in
+            || is_prefixed
+            || known.iter().map(String::as_str).chain(SCOPES).any(|known| known.eq_ignore_ascii_case(name))
         {
             continue;
         }

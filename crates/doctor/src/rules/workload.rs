@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    APP_CONCURRENCY, APP_HEALTH, Findings, NO_BLOCK_SHUTDOWN, SHORT_GRACE, UNKNOWN_ANNOTATION, go_duration_ms,
+    APP_CONCURRENCY, APP_HEALTH, Findings, MISPLACED, NO_BLOCK_SHUTDOWN, SHORT_GRACE, UNKNOWN_ANNOTATION,
+    go_duration_ms,
 };
-use crate::doctor::project::Resource;
+use crate::files::Resource;
 
 /// As the injector of 1.18.2 knows them, without `dapr.io/`.
 const ANNOTATIONS: &str = "enabled app-port config app-protocol app-ssl app-id enable-profiling log-level \
@@ -28,16 +29,22 @@ const GRACE_SECONDS: u64 = 30;
 const SHUTDOWN_SECONDS: u64 = 5;
 
 pub fn check(resource: &Resource, findings: &mut Findings) {
-    resource.list("/apps").for_each(|app| run_file(resource, app, findings));
+    // What is common to a run file's apps counts for each.
+    let common = resource.document.get("common").filter(|_| resource.document["apps"].is_array());
+    resource.list("/apps").chain(common).for_each(|app| run_file(resource, app, findings));
     let template = &resource.document["spec"]["template"];
     let annotation = |name: &str| {
         let value = &template["metadata"]["annotations"][format!("dapr.io/{name}")];
         value.as_str().map_or_else(|| (!value.is_null()).then(|| value.to_string()), |text| Some(text.to_owned()))
     };
+    let (file, name) = (&resource.file, resource.name());
     if annotation("enabled").is_none_or(|enabled| enabled != "true") {
+        let outside = resource.document.pointer("/metadata/annotations/dapr.io~1enabled");
+        if template.is_object() && outside.is_some_and(|enabled| *enabled == "true" || *enabled == true) {
+            findings.add(&MISPLACED, file, name);
+        }
         return;
     }
-    let (file, name) = (&resource.file, resource.name());
     if annotation("enable-app-health-check").is_some_and(|enabled| enabled == "true") {
         findings.add(&APP_HEALTH, file, format!("{name}: enable-app-health-check"));
     }
@@ -63,7 +70,7 @@ pub fn check(resource: &Resource, findings: &mut Findings) {
 }
 
 fn run_file(resource: &Resource, app: &Value, findings: &mut Findings) {
-    let id = app["appID"].as_str().unwrap_or("an app");
+    let id = app["appID"].as_str().unwrap_or("common");
     if app["enableAppHealthCheck"] == true {
         findings.add(&APP_HEALTH, &resource.file, format!("{id}: enableAppHealthCheck"));
     }

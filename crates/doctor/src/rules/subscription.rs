@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    DEAD_LETTERS_STALL, Findings, NO_DEAD_LETTERS, NO_DEFAULT_ROUTE, SINGLE_DELIVERY, UNKNOWN_PUBSUB, is_pubsub, of,
+    DEAD_LETTERS_STALL, Findings, NO_DEAD_LETTERS, NO_DEFAULT_ROUTE, OTHER_FORM, SINGLE_DELIVERY, UNKNOWN_PUBSUB,
+    is_pubsub, of,
 };
-use crate::doctor::project::Resource;
+use crate::files::Resource;
 
 pub fn check(subscription: &Resource, resources: &[Resource], findings: &mut Findings) {
     let (file, spec) = (&subscription.file, &subscription.document["spec"]);
@@ -17,6 +18,11 @@ pub fn check(subscription: &Resource, resources: &[Resource], findings: &mut Fin
     }
     if spec["bulkSubscribe"]["enabled"] != true {
         findings.add(&SINGLE_DELIVERY, file, topic);
+    }
+    let (one, many) = (spec["route"].as_str().unwrap_or_default(), &spec["routes"]);
+    let is_v1 = subscription.text("/apiVersion") == "dapr.io/v1alpha1";
+    if is_v1 && one.is_empty() || !is_v1 && !one.is_empty() && !many.is_object() {
+        findings.add(&OTHER_FORM, file, topic);
     }
     let has_rules = spec["routes"]["rules"].as_array().is_some_and(|rules| !rules.is_empty());
     if has_rules && spec["routes"]["default"].as_str().is_none_or(str::is_empty) {

@@ -2,33 +2,29 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, anyhow};
-use millrace::store::redis::refusal;
-use redis::{AsyncConnectionConfig, Client, ConnectionInfo, cmd};
+use ::redis::{AsyncConnectionConfig, Client, ConnectionInfo, RedisError, cmd};
 
-use super::rules::{EVICTION, FAILOVER, FSYNC, FSYNC_REWRITE, Findings, NO_AOF, OLD_REDIS, REPLICA};
+use crate::rules::{EVICTION, FAILOVER, FSYNC, FSYNC_REWRITE, Findings, NO_AOF, OLD_REDIS, REPLICA};
 
 /// A server that takes longer is as good as none.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
 const OLDEST: u32 = 7;
 
+pub const REACHED: &str = "start Redis, or name it by MILLRACE_REDIS_URL; by TLS as rediss://, with MILLRACE_REDIS_CA";
+
 /// The address without what is secret in it.
-pub fn place(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or(rest)),
-        None => url.to_owned(),
-    }
+pub fn place(at: &ConnectionInfo) -> String {
+    format!("redis://{}", at.addr())
 }
 
-/// Of several servers the first; each is asked about by its own address.
-pub async fn check(at: ConnectionInfo, place: &str) -> anyhow::Result<Findings> {
+/// Of several servers each is asked about by its own address.
+pub async fn check(at: ConnectionInfo, place: &str) -> Result<Findings, RedisError> {
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(TIMEOUT)).set_response_timeout(Some(TIMEOUT));
-    let connection = Client::open(at.clone())?.get_multiplexed_async_connection_with_config(&config).await;
-    let mut connection = connection.map_err(|error| anyhow!("Redis does not answer: {}", refusal(&at, &error)))?;
-    let info: String = cmd("INFO").query_async(&mut connection).await.context("INFO")?;
+    let mut connection = Client::open(at)?.get_multiplexed_async_connection_with_config(&config).await?;
+    let info: String = cmd("INFO").query_async(&mut connection).await?;
     let mut get = cmd("CONFIG");
     get.arg("GET").arg(&["maxmemory-policy", "append*", "no-appendfsync-on-rewrite", "min-replicas-to-write"]);
-    let settings = get.query_async(&mut connection).await.context("CONFIG GET is not allowed to this user")?;
+    let settings = get.query_async(&mut connection).await?;
     Ok(read(place, &info, &settings))
 }
 

@@ -1,7 +1,7 @@
 //! A sidecar's configuration.
 
 use super::{Findings, HOT_RELOAD, NAMES_CLEANED, NAMES_LOCKED, go_duration_ms};
-use crate::doctor::project::Resource;
+use crate::files::Resource;
 
 /// Shorter waits than this were seen to fail with seven daprds on two cores.
 const LOCK_WAIT_MS: u64 = 5_000;

@@ -1,40 +1,50 @@
 //! A running daprd, by what it tells of itself.
 
 use anyhow::Context;
-use axum::http::Request;
 use bytes::Bytes;
-use millrace::outside::{exchange, http_client};
-use millrace::sidecar::dead_letters;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-use super::rules::{DAPRD_DEAD_LETTERS, DAPRD_HEALTH, DAPRD_NO_RETRY, Findings, OLD_DAPRD};
-use crate::dev::programs::{DAPRD, parse};
+use crate::rules::{DAPRD_DEAD_LETTERS, DAPRD_HEALTH, DAPRD_NO_RETRY, Findings, OLD_DAPRD};
 
 /// A sidecar that takes longer is as good as none.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
+const ANSWER_BYTES: usize = 1 << 20;
+/// On which the rules are known to hold.
+const OLDEST: [u32; 3] = [1, 18, 2];
 
 /// `token` is `DAPR_API_TOKEN`.
 pub async fn check(url: &str, token: Option<&str>) -> anyhow::Result<Findings> {
-    let mut request = Request::get(format!("{}/v1.0/metadata", url.trim_end_matches('/')));
+    Ok(read(url, &metadata(url, token).await?))
+}
+
+/// What it answers of itself.
+pub async fn metadata(url: &str, token: Option<&str>) -> anyhow::Result<Value> {
+    let mut request = http::Request::get(format!("{}/v1.0/metadata", url.trim_end_matches('/')));
     if let Some(token) = token {
         request = request.header("dapr-api-token", token);
     }
-    let answer =
-        exchange(&http_client(), request.body(Bytes::new())?, TIMEOUT).await.context("daprd does not answer")?;
+    let client: Client<HttpConnector, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let call = client.request(request.body(Empty::new())?);
+    let answer = tokio::time::timeout(TIMEOUT, call).await.context("daprd does not answer")?;
+    let answer = answer.context("daprd does not answer")?;
     let status = answer.status();
     anyhow::ensure!(
         status.is_success(),
         "daprd answers {status}: see DAPR_API_TOKEN, and metadata in its API allow-list"
     );
-    let metadata = serde_json::from_slice(answer.body()).context("no daprd answers here")?;
-    Ok(read(url, &metadata))
+    let body = tokio::time::timeout(TIMEOUT, Limited::new(answer.into_body(), ANSWER_BYTES).collect()).await;
+    let body = body.ok().and_then(Result::ok).context("no daprd answers here")?.to_bytes();
+    serde_json::from_slice(&body).context("no daprd answers here")
 }
 
 pub fn read(url: &str, metadata: &Value) -> Findings {
     let mut findings = Findings::default();
     let version = metadata.pointer("/extended/daprRuntimeVersion").or_else(|| metadata.get("runtimeVersion"));
     let version = version.and_then(Value::as_str).unwrap_or_default();
-    if parse(version).is_some_and(|found| found < DAPRD.oldest) {
+    if parse(version).is_some_and(|found| found < OLDEST) {
         findings.add(&OLD_DAPRD, url, version);
     }
     let app = metadata["id"].as_str().unwrap_or_default();
@@ -44,7 +54,7 @@ pub fn read(url: &str, metadata: &Value) -> Findings {
         let topic = text(subscription, "topic");
         // Whoever reads dead letters has nowhere to put its own.
         let reads_dead_letters = subscriptions.iter().any(|other| text(other, "deadLetterTopic") == topic)
-            || topic.ends_with(&dead_letters("", app));
+            || topic.ends_with(&format!(".dlq.{app}"));
         if text(subscription, "deadLetterTopic").is_empty() && !reads_dead_letters {
             findings.add(&DAPRD_DEAD_LETTERS, url, topic);
         }
@@ -57,4 +67,9 @@ pub fn read(url: &str, metadata: &Value) -> Findings {
         findings.add(&DAPRD_HEALTH, url, "app health checks are on");
     }
     findings
+}
+
+fn parse(version: &str) -> Option<[u32; 3]> {
+    let numbers: Vec<u32> = version.split(['.', '-']).map_while(|part| part.parse().ok()).collect();
+    numbers.get(..3)?.try_into().ok()
 }

@@ -1,0 +1,76 @@
+//! `millrace-doctor`: the doctor by itself, for any Dapr project.
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+use ::redis::{ConnectionInfo, IntoConnectionInfo};
+use anyhow::Context;
+use clap::Parser;
+use doctor::{Args, Reach, WrongUse, examine, report};
+
+/// Would this Dapr project lose messages?
+///
+/// Reads components, resiliency policies, subscriptions, configurations, manifests and run files, and names everything
+/// known to lose, to double or to hold up messages: the rule, the reason and the fix. Changes nothing.
+///
+/// Exit status: 0 nothing to say, or warnings only; 1 something loses messages (with --strict: or doubles or stalls
+/// them); 2 wrong use; 3 something can't be read, is missing or does not answer.
+#[derive(Parser)]
+#[command(name = "millrace-doctor", version, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  millrace-doctor                                       this folder
+  millrace-doctor deploy --strict                       in a pipeline
+  helm template chart | millrace-doctor -               a chart, rendered
+  millrace-doctor --redis redis://127.0.0.1:6379        a Redis that is to be a store
+  millrace-doctor --daprd http://127.0.0.1:3500         a running sidecar; DAPR_API_TOKEN is sent")]
+struct Cli {
+    #[command(flatten)]
+    args: Args,
+}
+
+/// A Redis by its URL alone.
+struct ByUrl;
+
+impl Reach for ByUrl {
+    fn address(&self, url: Option<&str>) -> anyhow::Result<ConnectionInfo> {
+        let set = std::env::var("MILLRACE_REDIS_URL").ok();
+        let url = url.or(set.as_deref()).context("no Redis address; write --redis redis://user:password@host:port")?;
+        url.into_connection_info()
+            .context("no Redis address; write redis://user:password@host:port, or rediss:// for TLS")
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let mut args = Cli::parse().args;
+    if !args.asks() && !args.rules {
+        args.folder = Some(".".into());
+    }
+    match run(&args).await {
+        Ok((text, status)) => show(&text, status),
+        Err(error) => {
+            eprintln!("millrace-doctor: {error:#}");
+            ExitCode::from(if error.is::<WrongUse>() { 2 } else { 3 })
+        }
+    }
+}
+
+async fn run(args: &Args) -> anyhow::Result<(String, u8)> {
+    if args.rules {
+        return Ok((report::catalogue(args.json)?, 0));
+    }
+    let report = examine(args, &ByUrl).await?;
+    Ok((report.text(args.json)?, report.status()))
+}
+
+/// Whoever closed the pipe has read enough; a disk that is full has not taken the answer.
+fn show(text: &str, status: u8) -> ExitCode {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("millrace-doctor: cannot write: {error}");
+            ExitCode::from(3)
+        }
+        _ => ExitCode::from(status),
+    }
+}

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::idempotency::Fingerprint;
+use crate::fingerprint::Fingerprint;
 use crate::pii::Secret;
 use crate::problem::{Problem, Rejected};
 use crate::rounds::{Heads, PAGE, feed_page};
@@ -183,12 +183,14 @@ async fn require_token(State(token): State<Arc<Secret>>, request: Request, next:
     }
 }
 
-/// Reads the body once, bounded, and leaves its hash for [`crate::idempotency::IdempotencyKey`].
+/// Reads the body once, bounded, and leaves what it is known by for [`crate::idempotency::IdempotencyKey`].
 pub async fn fingerprint(request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     match axum::body::to_bytes(body, COMMAND_BYTES).await {
         Ok(body) => {
-            parts.extensions.insert(Fingerprint(sha256_hex(&body)));
+            let media_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            let fingerprint = Fingerprint::of(media_type, &body);
+            parts.extensions.insert(fingerprint);
             next.run(Request::from_parts(parts, Body::from(body))).await
         }
         Err(_) => {

@@ -182,8 +182,13 @@ fn an_integer_is_taken_however_its_number_is_written_and_a_fraction_is_not() {
         for example in examples(contract.schema.id) {
             for (pointer, integer) in integers(&example) {
                 let written = |text: String| (contract.round_trip)(with_text(&example, &pointer, &text).as_bytes());
-                for text in [format!("{integer}.0"), format!("{integer}e0"), format!("{integer}0E-1")] {
-                    assert_eq!(written(text.clone()), Ok(example.clone()), "{} {text} at {pointer}", contract.schema.id);
+                for text in [format!("{integer}.0"), format!("{integer}e0"), format!("{integer}.00E+0")] {
+                    assert_eq!(
+                        written(text.clone()),
+                        Ok(example.clone()),
+                        "{} {text} at {pointer}",
+                        contract.schema.id
+                    );
                 }
                 for text in [format!("{integer}.5"), format!("{integer}e30"), format!("{integer}e-30")] {
                     let zero = integer == 0 && !text.ends_with(".5");
@@ -193,8 +198,8 @@ fn an_integer_is_taken_however_its_number_is_written_and_a_fraction_is_not() {
             }
         }
     }
-    // Bodies, partners' answers and events alike.
-    assert!([Some("http"), Some("outside"), Some("orders.order.created")].iter().all(|kind| tried.contains(kind)));
+    // Bodies and events alike.
+    assert!([Some("http"), Some("orders.order.created")].iter().all(|kind| tried.contains(kind)), "{tried:?}");
 }
 
 #[test]

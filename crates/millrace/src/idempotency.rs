@@ -69,7 +69,10 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         const NAME: &str = "Idempotency-Key";
-        let problem = |reason| Problem::Header { name: NAME, reason };
+        let problem = |reason| Problem::Header { name: NAME.into(), reason };
+        if parts.headers.get_all(NAME).iter().count() > 1 {
+            return Err(problem("is given twice"));
+        }
         let value = parts.headers.get(NAME).ok_or_else(|| {
             problem("is required: a string of your own, new for each request, the same when you repeat it")
         })?;

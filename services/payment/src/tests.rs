@@ -257,8 +257,16 @@ async fn a_callback_that_says_two_things_is_refused_though_it_is_signed() {
     let twice = r#"{"id":"ch_1","reference":"charge-o-1","status":"declined","status":"succeeded","at":"2026-01-01T00:00:00Z"}"#;
     let (status, problem) = report(&service, CALLBACK, SECRET, twice.to_owned()).await;
     let told = [&problem["code"], &problem["pointer"], &problem["detail"]];
-    assert_eq!((status, told), (StatusCode::BAD_REQUEST, [&json!("invalid_request"), &json!("/status"), &json!("is given twice")]));
-    assert!(!history(&service).await.iter().any(|event| matches!(event, PaymentEvent::Processed(_) | PaymentEvent::Failed(_))));
+    assert_eq!(
+        (status, told),
+        (StatusCode::BAD_REQUEST, [&json!("invalid_request"), &json!("/status"), &json!("is given twice")])
+    );
+    assert!(
+        !history(&service)
+            .await
+            .iter()
+            .any(|event| matches!(event, PaymentEvent::Processed(_) | PaymentEvent::Failed(_)))
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,8 @@ fn refused(text: &str) -> (String, String) {
 
 #[test]
 fn what_is_well_formed_is_read_as_it_is() {
-    for text in ["null", "true", "-7", "18446744073709551615", "0.5", r#""a\u00e9""#, "[]", r#"{"a":[{"b":{}}],"":1}"#] {
+    for text in ["null", "true", "-7", "18446744073709551615", "0.5", r#""a\u00e9""#, "[]", r#"{"a":[{"b":{}}],"":1}"#]
+    {
         assert_eq!(read(text.as_bytes()).expect(text), serde_json::from_str::<Value>(text).expect(text));
     }
 }
@@ -19,7 +20,7 @@ fn what_is_well_formed_is_read_as_it_is() {
 #[test]
 fn a_number_that_is_whole_is_an_integer_however_it_is_written() {
     for (text, whole) in [
-        ("1.0", 1),
+        ("1.0", 1_i64),
         ("1e2", 100),
         ("-2.50E1", -25),
         ("0.0", 0),

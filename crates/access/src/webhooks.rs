@@ -19,7 +19,7 @@ impl Guard {
     pub fn handshake(&self, headers: &HeaderMap, now_us: i64) -> Result<Response, Box<Response>> {
         self.admit(headers, Needs::Signature, now_us)?;
         let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).filter(|origin| !origin.is_empty());
-        let missing = Problem::Header { name: ORIGIN, reason: "is missing" };
+        let missing = Problem::Header { name: ORIGIN.into(), reason: "is missing" };
         let origin = origin.ok_or_else(|| Box::new(missing.into_response()))?;
         let is_expected = |known: &&str| *known == ALL || known.eq_ignore_ascii_case(origin);
         let known = self.0.senders.get().into_iter().flatten().map(String::as_str).find(is_expected);

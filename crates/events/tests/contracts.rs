@@ -154,6 +154,70 @@ fn a_value_of_another_type_is_refused_at_every_depth() {
     }
 }
 
+/// The text of `instance` in which what stands at `pointer` is `text`.
+fn with_text(instance: &Value, pointer: &str, text: &str) -> String {
+    const HERE: &str = "the value that is replaced";
+    let mut marked = instance.clone();
+    *marked.pointer_mut(pointer).expect("a value of the instance") = json!(HERE);
+    marked.to_string().replace(&json!(HERE).to_string(), text)
+}
+
+/// JSON pointers of every integer in `value`, with it.
+fn integers(value: &Value) -> Vec<(String, i64)> {
+    let members: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(place, item)| (place.to_string(), item)).collect(),
+        _ => return value.as_i64().map(|integer| (String::new(), integer)).into_iter().collect(),
+    };
+    let below = |(key, member): (String, &Value)| {
+        integers(member).into_iter().map(move |(pointer, integer)| (format!("/{key}{pointer}"), integer)).collect()
+    };
+    members.into_iter().flat_map::<Vec<_>, _>(below).collect()
+}
+
+#[test]
+fn an_integer_is_taken_however_its_number_is_written_and_a_fraction_is_not() {
+    let mut tried = BTreeSet::new();
+    for contract in contracts() {
+        for example in examples(contract.schema.id) {
+            for (pointer, integer) in integers(&example) {
+                let written = |text: String| (contract.round_trip)(with_text(&example, &pointer, &text).as_bytes());
+                for text in [format!("{integer}.0"), format!("{integer}e0"), format!("{integer}.00E+0")] {
+                    assert_eq!(
+                        written(text.clone()),
+                        Ok(example.clone()),
+                        "{} {text} at {pointer}",
+                        contract.schema.id
+                    );
+                }
+                for text in [format!("{integer}.5"), format!("{integer}e30"), format!("{integer}e-30")] {
+                    let zero = integer == 0 && !text.ends_with(".5");
+                    assert!(zero || written(text.clone()).is_err(), "{} {text} at {pointer}", contract.schema.id);
+                }
+                tried.insert(contract.schema.id.split(':').nth(2));
+            }
+        }
+    }
+    // Bodies and events alike.
+    assert!([Some("http"), Some("orders.order.created")].iter().all(|kind| tried.contains(kind)), "{tried:?}");
+}
+
+#[test]
+fn a_member_given_twice_is_refused_where_it_stands() {
+    for contract in contracts() {
+        for example in examples(contract.schema.id) {
+            for object in objects(&example) {
+                for (key, value) in fields(&mut example.clone(), &object) {
+                    let pointer = format!("{object}/{key}");
+                    let twice = with_text(&example, &pointer, &format!("{value},{}:{value}", json!(key)));
+                    let refused = (contract.round_trip)(twice.as_bytes());
+                    assert_eq!(refused, Err(format!("is given twice at {pointer:?}")), "{}", contract.schema.id);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_value_beyond_its_bounds_is_refused_where_it_stands() {
     let place_order = "urn:millrace:http:orders:place-order:1";

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query as Params, Request, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::idempotency::Fingerprint;
+use crate::fingerprint::Fingerprint;
 use crate::pii::Secret;
 use crate::problem::{Problem, Rejected};
 use crate::rounds::{Heads, PAGE, feed_page};
@@ -56,6 +56,7 @@ impl Service {
             .fallback(|| async { Problem::NotFound("route_not_found") })
             .layer(CatchPanicLayer::new())
             .with_state(self.clone());
+        let router = telling_methods(router);
         let router = match token {
             Some(token) => router.layer(middleware::from_fn_with_state(Arc::new(token), require_token)),
             None => return router,
@@ -183,12 +184,17 @@ async fn require_token(State(token): State<Arc<Secret>>, request: Request, next:
     }
 }
 
-/// Reads the body once, bounded, and leaves its hash for [`crate::idempotency::IdempotencyKey`].
+/// Reads the body once, bounded, and leaves what it is known by for [`crate::idempotency::IdempotencyKey`].
 pub async fn fingerprint(request: Request, next: Next) -> Response {
+    if let Err(problem) = as_it_is(request.headers()) {
+        return problem.into_response();
+    }
     let (mut parts, body) = request.into_parts();
     match axum::body::to_bytes(body, COMMAND_BYTES).await {
         Ok(body) => {
-            parts.extensions.insert(Fingerprint(sha256_hex(&body)));
+            let media_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            let fingerprint = Fingerprint::of(media_type, &body);
+            parts.extensions.insert(fingerprint);
             next.run(Request::from_parts(parts, Body::from(body))).await
         }
         Err(_) => {
@@ -196,6 +202,26 @@ pub async fn fingerprint(request: Request, next: Next) -> Response {
             Problem::from(Rejected::new(too_large, "body_refused", "the body is larger than 1 MiB")).into_response()
         }
     }
+}
+
+/// A body that is compressed is refused: it would be checked, measured and hashed as what it is not.
+pub fn as_it_is(headers: &HeaderMap) -> Result<(), Problem> {
+    let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(CONTENT_ENCODING).iter().all(is_plain) { Ok(()) } else { Err(Problem::Encoded) }
+}
+
+/// The same router, whose answer to another method than a path has says which there are. Around it and not one of its layers:
+/// those are within what adds `Allow`.
+pub fn telling_methods(router: Router) -> Router {
+    Router::new().fallback_service(router).layer(middleware::map_response(told_methods))
+}
+
+async fn told_methods(answer: Response) -> Response {
+    if answer.status() != StatusCode::METHOD_NOT_ALLOWED || answer.headers().contains_key(CONTENT_TYPE) {
+        return answer;
+    }
+    let allowed = answer.headers().get(ALLOW).and_then(|methods| methods.to_str().ok()).unwrap_or_default();
+    Problem::MethodNotAllowed(allowed.replace(',', ", ")).into_response()
 }
 
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {

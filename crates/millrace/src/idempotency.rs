@@ -15,6 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::event::Context;
+use crate::fingerprint::Fingerprint;
 use crate::problem::{Problem, Rejected};
 use crate::sabotage::{Fault, is_off};
 use crate::store::Mark;
@@ -28,10 +29,6 @@ pub const REPLAYED: &str = "idempotent-replayed";
 /// Root of the ids made from a caller's key.
 const CREATIONS: Uuid = Uuid::from_u128(0x6d69_6c6c_7261_6365_8000_6964_656d_706f);
 
-/// SHA-256 of the request body in hex, put into the request by [`crate::http::fingerprint`].
-#[derive(Debug, Clone)]
-pub struct Fingerprint(pub String);
-
 /// The caller's key for this request, with everything its mark needs.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey {
@@ -39,7 +36,7 @@ pub struct IdempotencyKey {
     key: String,
     /// Method and path.
     scope: String,
-    fingerprint: String,
+    fingerprint: Fingerprint,
     context: Context,
 }
 
@@ -49,8 +46,8 @@ impl IdempotencyKey {
         Uuid::new_v5(&CREATIONS, format!("{}|{}", self.caller, self.key).as_bytes())
     }
 
-    /// Hash of the request's body.
-    pub fn fingerprint(&self) -> &str {
+    /// What the request's body is known by.
+    pub fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
     }
 
@@ -72,7 +69,10 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         const NAME: &str = "Idempotency-Key";
-        let problem = |reason| Problem::Header { name: NAME, reason };
+        let problem = |reason| Problem::Header { name: NAME.into(), reason };
+        if parts.headers.get_all(NAME).iter().count() > 1 {
+            return Err(problem("is given twice"));
+        }
         let value = parts.headers.get(NAME).ok_or_else(|| {
             problem("is required: a string of your own, new for each request, the same when you repeat it")
         })?;
@@ -81,8 +81,9 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
         if key.is_empty() || key.len() > 255 {
             return Err(problem("must have 1 to 255 characters"));
         }
-        let fingerprint =
-            parts.extensions.get::<Fingerprint>().map(|fingerprint| fingerprint.0.clone()).unwrap_or_default();
+        // What has come by no router has no body.
+        let fingerprint = parts.extensions.get::<Fingerprint>().cloned();
+        let fingerprint = fingerprint.unwrap_or_else(|| Fingerprint::of(None, &[]));
         let context = Context::of_request(&parts.headers);
         let caller = context.actor.clone().unwrap_or_default();
         Ok(Self {
@@ -157,20 +158,27 @@ impl IntoResponse for Accepted {
 /// What a request's mark will keep, whichever way the decision goes.
 #[derive(Debug, Clone)]
 pub(crate) struct PendingResult {
-    pub fingerprint: String,
+    /// None for a message that names itself.
+    pub fingerprint: Option<Fingerprint>,
     pub accepted: Accepted,
 }
 
 #[derive(Serialize, Deserialize)]
 struct StoredResult {
+    /// Of the bytes; empty for a message that names itself.
     fingerprint: String,
+    /// Of the canonical form. Releases before this one neither write it nor read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    canonical: Option<String>,
     outcome: Result<Accepted, Rejected>,
 }
 
 impl PendingResult {
     pub fn stored(&self, rejected: Option<&Rejected>) -> Bytes {
         let outcome = rejected.map_or_else(|| Ok(self.accepted.clone()), |rejected| Err(rejected.clone()));
-        let stored = StoredResult { fingerprint: self.fingerprint.clone(), outcome };
+        let (fingerprint, canonical) =
+            self.fingerprint.clone().map_or_else(Default::default, |of| (of.bytes, of.canonical));
+        let stored = StoredResult { fingerprint, canonical, outcome };
         serde_json::to_vec(&stored).map(Bytes::from).unwrap_or_default()
     }
 
@@ -178,7 +186,11 @@ impl PendingResult {
     pub fn replay(&self, stored: &Bytes) -> Result<Accepted, Problem> {
         let stored: StoredResult =
             serde_json::from_slice(stored).map_err(|error| Problem::Internal(error.to_string()))?;
-        if stored.fingerprint != self.fingerprint && !is_off(Fault::Fingerprint) {
+        let is_same = match &self.fingerprint {
+            Some(asked) => asked.is_same(&stored.fingerprint, stored.canonical.as_deref()),
+            None => stored.fingerprint.is_empty(),
+        };
+        if !is_same && !is_off(Fault::Fingerprint) {
             return Err(Problem::KeyReused);
         }
         stored.outcome.map(|accepted| Accepted { replayed: true, ..accepted }).map_err(Problem::Rejected)

@@ -1,12 +1,17 @@
 //! Errors as a caller reacts to them, and their one mapping to HTTP (RFC 9457 problem details).
 
+use std::borrow::Cow;
+
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Context, story};
 use crate::schema::Violation;
+
+/// Where a page is of each code, at the gateway.
+pub const PAGES: &str = "/errors";
 
 tokio::task_local! {
     /// What the request said of itself that is being answered, for the log: a problem knows nothing of it.
@@ -63,11 +68,17 @@ pub enum Problem {
     #[error("the request does not fit its schema: {0}")]
     Invalid(#[from] Violation),
     #[error("header {name} {reason}")]
-    Header { name: &'static str, reason: &'static str },
+    Header { name: Cow<'static, str>, reason: &'static str },
     #[error("this idempotency key was used for another request")]
     KeyReused,
-    #[error("no such thing: {0}")]
+    /// By its code, which ends with `_not_found`.
+    #[error("{}", absent(.0))]
     NotFound(&'static str),
+    /// With the methods that there are, as a header lists them.
+    #[error("this path is called by {0}")]
+    MethodNotAllowed(String),
+    #[error("send the body as it is: no Content-Encoding but identity is taken")]
+    Encoded,
     #[error("not allowed: {0}")]
     Forbidden(&'static str),
     /// Try again later, with the same key: the outcome is open.
@@ -80,7 +91,8 @@ pub enum Problem {
 
 #[derive(Serialize)]
 struct Body<'a> {
-    r#type: &'static str,
+    /// Where the gateway tells what the code means.
+    r#type: String,
     title: &'a str,
     status: u16,
     code: &'a str,
@@ -89,7 +101,21 @@ struct Body<'a> {
     pointer: Option<&'a str>,
 }
 
+/// As a sentence: nobody is helped by reading the code twice.
+fn absent(code: &str) -> String {
+    match code.strip_suffix("_not_found").unwrap_or(code) {
+        "route" => "there is nothing at this path".to_owned(),
+        "deadletter" => "there is no such dead letter".to_owned(),
+        noun => format!("there is no such {}", noun.replace('_', " ")),
+    }
+}
+
 impl Problem {
+    /// A header that says one thing, given more than once: readers differ in which one counts.
+    pub fn repeated(name: &HeaderName) -> Self {
+        Self::Header { name: name.as_str().to_owned().into(), reason: "is given twice" }
+    }
+
     fn parts(&self) -> (StatusCode, &str) {
         match self {
             Self::Rejected(rejected) => {
@@ -99,6 +125,8 @@ impl Problem {
             Self::Header { .. } => (StatusCode::BAD_REQUEST, "invalid_header"),
             Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
             Self::NotFound(code) => (StatusCode::NOT_FOUND, code),
+            Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding_not_supported"),
             Self::Forbidden(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
@@ -122,7 +150,7 @@ impl IntoResponse for Problem {
             other => (other.to_string(), None),
         };
         let body = Body {
-            r#type: "about:blank",
+            r#type: format!("{PAGES}/{code}"),
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
             code,
@@ -133,6 +161,15 @@ impl IntoResponse for Problem {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        match &self {
+            Self::Encoded => {
+                response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            }
+            Self::MethodNotAllowed(methods) => {
+                response.headers_mut().extend(HeaderValue::from_str(methods).map(|methods| (header::ALLOW, methods)));
+            }
+            _ => {}
         }
         response
     }

@@ -25,7 +25,7 @@ impl Service {
         command: C,
         accepted: Accepted,
     ) -> Result<Accepted, Problem> {
-        let pending = PendingResult { fingerprint: key.fingerprint().to_owned(), accepted };
+        let pending = PendingResult { fingerprint: Some(key.fingerprint().clone()), accepted };
         self.request(key.mark(), key.context().clone(), Box::new(Commanded(command)), pending).await
     }
 
@@ -51,7 +51,7 @@ impl Service {
         call.iter().for_each(|call| span.record("link", call.as_str()));
         let mut context = Context { correlation: story.correlation, traceparent: story.traceparent.clone(), ..context };
         span.enter(&mut context);
-        let pending = PendingResult { fingerprint: String::new(), accepted: Accepted::new(serde_json::Value::Null) };
+        let pending = PendingResult { fingerprint: None, accepted: Accepted::new(serde_json::Value::Null) };
         let mark = Mark::Request { key: format!("{sender}|{id}"), ttl_ms: KEPT.as_millis() as u64 };
         self.request(mark, context, Box::new(decision), pending).await.map(drop)
     }

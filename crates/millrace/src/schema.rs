@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use crate::json;
 use crate::sabotage::{Fault, is_off};
 
 /// One schema file, compiled at build time.
@@ -102,11 +103,11 @@ pub fn decode<E: EventType>(version: u32, data: &[u8]) -> Result<E, DecodeError>
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8], schema: &Schema) -> Result<T, Violation> {
-    let value: Value =
-        serde_json::from_slice(bytes).map_err(|e| Violation::whole(format!("not JSON ({:?})", e.classify())))?;
+    let value = json::read(bytes)?;
     if !is_off(Fault::Schema) {
         (schema.validate)(&value)?;
     }
-    // From the bytes again: of a field that stands there twice, the value has forgotten one, and readers differ in which.
-    serde_json::from_slice(bytes).map_err(|_| Violation::whole("does not fit its type, or has a field twice"))
+    // From the value that was checked, so that schema and type judge the same: readers differ in what they make of a member
+    // given twice or of `1.0`, and neither is left in it.
+    serde_json::from_value(value).map_err(|_| Violation::whole("does not fit its type"))
 }

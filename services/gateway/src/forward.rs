@@ -10,6 +10,7 @@ use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
 use millrace::clock::Clock;
+use millrace::http::as_it_is;
 use millrace::idempotency::{CALLER, REPLAYED};
 use millrace::timeline::live;
 use millrace::{Problem, Rejected, Service};
@@ -27,6 +28,8 @@ const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// How headers begin that a caller may tell the service. Who calls is the gateway's to say, so [`CALLER`] is not among them.
 const IN: &[&str] =
     &["ce-", "content-type", "idempotency-key", "traceparent", "webhook-", "x-correlation-id", "x-session-id"];
+/// Those of them that decide what is done.
+const ONCE: &[&str] = &["ce-", "content-type", "idempotency-key", "webhook-"];
 /// What a service may tell the caller.
 const OUT: [HeaderName; 4] = [LOCATION, HeaderName::from_static(REPLAYED), CONTENT_TYPE, RETRY_AFTER];
 
@@ -45,6 +48,7 @@ pub async fn forward(Door { service, guard, .. }: Door, call: &'static Call, req
         if !is_plain(uri.path()) {
             return Err(Problem::NotFound("route_not_found").into_response());
         }
+        once(request.headers()).and_then(|()| as_it_is(request.headers())).map_err(IntoResponse::into_response)?;
         let body = whole(request).await.map_err(IntoResponse::into_response)?;
         if let (Needs::Right(Right::Orders), Some(user)) = (call.needs, &grant.user) {
             owned(&service, user, &method, &uri, &headers, &body).await.map_err(IntoResponse::into_response)?;
@@ -157,6 +161,14 @@ fn is_plain(path: &str) -> bool {
             && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
     };
     path.strip_prefix('/').is_some_and(|path| path.split('/').all(plain))
+}
+
+/// A header of which one value would be forwarded and another be meant. What tells of traces may come through others, who
+/// add their own.
+fn once(given: &HeaderMap) -> Result<(), Problem> {
+    let counts = |name: &&HeaderName| ONCE.iter().any(|start| name.as_str().starts_with(*start));
+    let repeated = given.keys().filter(counts).find(|name| given.get_all(*name).iter().count() > 1);
+    repeated.map_or(Ok(()), |name| Err(Problem::repeated(name)))
 }
 
 /// What goes to the service: what the caller may say, who it is, and a trace and a correlation if it brought none.

@@ -3,6 +3,7 @@
 
 mod calls;
 mod documents;
+mod errors;
 mod forward;
 mod page;
 
@@ -12,11 +13,13 @@ use access::Guard;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::{IntoResponse, Json, Response};
+use axum::response::{Json, Response};
 use axum::routing::{get, on, options};
-use millrace::{App, Problem, Rejected, Service};
+use millrace::http::telling_methods;
+use millrace::problem::PAGES;
+use millrace::{App, Problem, Service};
 use serde_json::json;
 
 pub use calls::{CALLS, Call};
@@ -55,17 +58,18 @@ pub fn public(service: Service, guard: Guard, documents: Documents) -> Router {
     });
     let paths: Vec<_> = documents.keys().cloned().collect();
     let documented = paths.iter().fold(forwarded, |router, path| router.route(path, get(documents::document)));
-    documented
+    let router = documented
         .route("/orders/{id}/events", get(forward::watch))
         .route(calls::WEBHOOKS, options(handshake))
+        .route(PAGES, get(errors::index))
+        .route(&format!("{PAGES}/{{code}}"), get(errors::page))
         .route("/", get(page::page))
         .route("/health", get(|| async { Json(json!({ "status": "ok" })) }))
         .fallback(|| async { Problem::NotFound("route_not_found") })
-        .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn_with_state(service.clone(), millrace::trace::request))
-        .layer(map_response(protected))
-        .with_state(Door { service, guard, documents: Arc::new(documents) })
+        .with_state(Door { service, guard, documents: Arc::new(documents) });
+    telling_methods(router).layer(map_response(protected))
 }
 
 async fn handshake(State(door): State<Door>, headers: HeaderMap) -> Response {
@@ -77,11 +81,6 @@ async fn protected(mut answer: Response) -> Response {
         answer.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     answer
-}
-
-async fn method_not_allowed() -> Response {
-    let detail = "this path is called by another method";
-    Problem::Rejected(Rejected::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)).into_response()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The public door, called as a client does, on a sidecar that remembers what it was asked.
 
 mod access;
+mod errors;
 mod webhooks;
 
 use std::collections::VecDeque;

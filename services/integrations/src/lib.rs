@@ -20,7 +20,7 @@ pub fn app() -> App {
 async fn receive(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Problem> {
     let context = Context::of_request(&headers);
     let system = context.actor.clone().unwrap_or_default();
-    let events = cloudevent::read(&system, &headers, body)?;
+    let events = cloudevent::read(&system, &headers, &body)?;
     if !events.is_empty() {
         let command = Receive { system: system.clone(), events };
         service.receive(&system, &command.id(), context, command).await?;

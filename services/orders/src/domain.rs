@@ -9,6 +9,7 @@ use events::orders::order::{
     Event, OrderCancellationRequested, OrderCancelled, OrderConfirmed, OrderCreated, OrderDelivered, OrderFulfilled,
     OrderShipped, OrderStatusChanged,
 };
+use millrace::fingerprint::Fingerprint;
 use millrace::pii::Pii;
 use millrace::{Aggregate, Decider, Rejected};
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,7 @@ pub enum Step {
 /// A request for an order, with what was known of prices when it came.
 #[derive(Debug, Clone)]
 pub struct Placing {
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
     pub request: PlaceOrder,
     /// By article; one that is not for sale is absent.
     pub prices: HashMap<String, Money>,
@@ -112,7 +113,7 @@ impl Placing {
         let total = total.ok_or_else(|| Rejected::unprocessable("sku_not_priced", "an order has lines"))?;
         let contact = Pii::seal(contact.unwrap_or_else(|| Contact { email: format!("{user_id}@mail.example") }));
         let context = OrderContext { order_id, location_id, user_id, contact };
-        let (shipping_address, request_fingerprint) = (Pii::seal(shipping_address), self.fingerprint);
+        let (shipping_address, request_fingerprint) = (Pii::seal(shipping_address), self.fingerprint.text());
         Ok(OrderCreated { context, lines, total, payment, shipping_address, request_fingerprint })
     }
 }
@@ -128,7 +129,7 @@ impl Placed {
         };
         Ok(match (self.status, step) {
             // The id comes from the key, so a key used again after its answer is forgotten meets the order it made.
-            (_, Step::Place(placing)) if placing.fingerprint != self.created.request_fingerprint => {
+            (_, Step::Place(placing)) if !placing.fingerprint.is_of(&self.created.request_fingerprint) => {
                 return Err(Rejected::unprocessable("idempotency_key_reused", "this key made another order"));
             }
             (Created, Step::Reserve) => vec![to(Created, Reserved, None)],

@@ -36,7 +36,7 @@ async fn place(
     }
     let links = json!({ "self": path, "cancel": format!("{path}/cancel"), "events": format!("{path}/events") });
     let accepted = Accepted::new(json!({ "orderId": order_id, "status": "created", "links": links })).at(path);
-    let placing = Box::new(Placing { fingerprint: key.fingerprint().to_owned(), request, prices });
+    let placing = Box::new(Placing { fingerprint: key.fingerprint().clone(), request, prices });
     service.execute(&key, Command { order_id, step: Step::Place(placing) }, accepted).await
 }
 

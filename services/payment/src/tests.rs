@@ -180,11 +180,18 @@ async fn reserve(service: &Service, provider: &str) {
 
 async fn call_back(service: &Service, path: &str, secret: &str) -> StatusCode {
     let body = json!({ "id": "ch_1", "reference": "charge-o-1", "status": "succeeded", "at": "2026-01-01T00:00:00Z" });
+    report(service, path, secret, body.to_string()).await.0
+}
+
+async fn report(service: &Service, path: &str, secret: &str, body: String) -> (StatusCode, Value) {
     let (key, id) = (secret.parse().unwrap(), "evt_1".parse().unwrap());
-    let signed = webhook::sign(&key, &id, service.clock().now_ms() / 1000, body.to_string().as_bytes()).unwrap();
-    let mut request = Request::post(path).body(Body::from(body.to_string())).unwrap();
+    let signed = webhook::sign(&key, &id, service.clock().now_ms() / 1000, body.as_bytes()).unwrap();
+    let mut request = Request::post(path).body(Body::from(body)).unwrap();
     request.headers_mut().extend(signed);
-    service.router(None).oneshot(request).await.unwrap().status()
+    let answer = service.router(None).oneshot(request).await.unwrap();
+    let status = answer.status();
+    let told = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    (status, serde_json::from_slice(&told).unwrap_or_default())
 }
 
 async fn history(service: &Service) -> Vec<PaymentEvent> {
@@ -241,6 +248,25 @@ async fn a_callback_decides_once_whether_it_is_early_or_comes_twice_or_after_the
     }
     service.clock().sleep(TIMEOUT * 2).await;
     assert_eq!(until(&service, |event| matches!(event, PaymentEvent::Processed(_))).await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callback_that_says_two_things_is_refused_though_it_is_signed() {
+    let service = start(Sandpay::replying([]));
+    reserve(&service, "sandpay").await;
+    let twice = r#"{"id":"ch_1","reference":"charge-o-1","status":"declined","status":"succeeded","at":"2026-01-01T00:00:00Z"}"#;
+    let (status, problem) = report(&service, CALLBACK, SECRET, twice.to_owned()).await;
+    let told = [&problem["code"], &problem["pointer"], &problem["detail"]];
+    assert_eq!(
+        (status, told),
+        (StatusCode::BAD_REQUEST, [&json!("invalid_request"), &json!("/status"), &json!("is given twice")])
+    );
+    assert!(
+        !history(&service)
+            .await
+            .iter()
+            .any(|event| matches!(event, PaymentEvent::Processed(_) | PaymentEvent::Failed(_)))
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -53,7 +53,7 @@ pub fn over_budget(files: &[File]) -> Vec<String> {
     if access > ACCESS {
         over.push(format!("crates/access: {access} lines, {ACCESS} at most"));
     }
-    let beside = ["access", "cli", "events"];
+    let beside = ["access", "cli", "errors", "events"];
     let framework: usize = crates.iter().filter(|(name, _)| !beside.contains(name)).map(|(_, lines)| lines).sum();
     if framework > FRAMEWORK {
         over.push(format!("crates: {framework} lines, {FRAMEWORK} at most"));

@@ -22,7 +22,8 @@ fn may_use(package: &Value, for_tests: bool) -> Option<&'static [&'static str]> 
         "millrace" if for_tests => Some(&["events"]),
         "millrace" => Some(&[]),
         "access" | "events" | "sandbox" => Some(&["millrace"]),
-        "gateway" => Some(&["access", "events", "millrace"]),
+        "errors" => Some(&[]),
+        "gateway" => Some(&["access", "errors", "events", "millrace"]),
         _ if folder.contains("/services/") => Some(&["events", "millrace"]),
         _ => None,
     }

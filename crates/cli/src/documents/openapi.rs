@@ -105,9 +105,11 @@ fn refusals(call: &Call) -> BTreeMap<u16, BTreeSet<&'static str>> {
     // Of whatever is forwarded.
     let mut told = vec![
         (400, "body_refused"),
+        (400, "invalid_header"),
         (401, "unauthorized"),
         (408, "body_refused"),
         (413, "body_refused"),
+        (415, "content_encoding_not_supported"),
         (421, "host_not_served"),
         (503, "unavailable"),
     ];
@@ -118,7 +120,7 @@ fn refusals(call: &Call) -> BTreeMap<u16, BTreeSet<&'static str>> {
         told.push((400, "invalid_request"));
     }
     if is_command(call) {
-        told.extend([(400, "invalid_header"), (422, "idempotency_key_reused")]);
+        told.push((422, "idempotency_key_reused"));
     }
     if call.needs != Needs::Signature {
         told.push((429, "too_many_requests"));

@@ -48,6 +48,59 @@ async fn a_key_used_for_another_body_is_refused() {
     refused(&shop, "k-1", &order("tok_declined"), 422, "idempotency_key_reused").await;
 }
 
+/// `body` as `POST /orders`, to the letter.
+async fn place_text(shop: &Shop, key: &str, body: String) -> (u16, Value, bool) {
+    let request = Request::post(shop.client.url("/orders")).header(header::CONTENT_TYPE, "application/json");
+    let request = request.header("idempotency-key", key).body(Bytes::from(body)).expect("a request");
+    let answer = shop.client.send(request).await.expect("an answer");
+    (answer.status.as_u16(), answer.json(), answer.headers.contains_key(REPLAYED))
+}
+
+#[tokio::test]
+async fn a_retry_in_other_words_gets_the_first_answer() {
+    let shop = Shop::ephemeral();
+    let order = order("tok_ok");
+    let (status, first, _) = place_text(&shop, "k-1", order.to_string()).await;
+    assert_eq!(status, 202, "{first}");
+    let members = order.as_object().expect("members").iter().rev();
+    let reversed: Vec<String> = members.map(|(name, value)| format!("{}: {value}", json!(name))).collect();
+    for again in [format!("{order:#}"), format!("{{ {} }}", reversed.join(", "))] {
+        assert_eq!(place_text(&shop, "k-1", again).await, (202, first.clone(), true));
+    }
+    shop.until(first["orderId"].as_str().expect("an id"), "fulfilled").await;
+    shop.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn a_whole_number_is_taken_as_it_is_written_and_a_member_given_twice_is_not() {
+    let shop = Shop::ephemeral();
+    let mut order = order("tok_ok");
+    order["lines"][0]["quantity"] = json!(3);
+    let with = |quantity: &str| order.to_string().replace("\"quantity\":3", &format!("\"quantity\":{quantity}"));
+    for (key, quantity) in [("k-1", "3.0"), ("k-2", "3e0")] {
+        let (status, told, _) = place_text(&shop, key, with(quantity)).await;
+        assert_eq!(status, 202, "{told}");
+    }
+    for (quantity, detail) in [("3,\"quantity\":3", Some("is given twice")), ("3.5", None)] {
+        let (status, problem, _) = place_text(&shop, "k-3", with(quantity)).await;
+        assert_eq!((status, &problem["pointer"]), (400, &json!("/lines/0/quantity")), "{problem}");
+        assert_eq!(problem["detail"].as_str().filter(|said| *said == "is given twice"), detail);
+    }
+}
+
+#[tokio::test]
+async fn every_problem_leads_to_its_page() {
+    let shop = Shop::ephemeral();
+    let (_, invalid, _) = place_text(&shop, "k-1", "{".to_owned()).await;
+    let nobody = shop.client.get("/orders/00000000-0000-5000-8000-000000000000").await.expect("an answer").json();
+    let nowhere = shop.client.get("/nope").await.expect("an answer").json();
+    for problem in [invalid, nobody, nowhere] {
+        let page = shop.client.get(problem["type"].as_str().expect("a page")).await.expect("an answer");
+        let title = format!("# `{}`\n", problem["code"].as_str().expect("a code"));
+        assert!(page.status == 200 && page.body.starts_with(title.as_bytes()), "{problem}: {}", page.status);
+    }
+}
+
 #[tokio::test]
 async fn a_request_that_is_refused_says_why_and_where() {
     let shop = Shop::ephemeral();

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use events::common::{Address, Money, OrderStatus, PaymentMethod, Reason, StockLine};
 use events::http::orders::PlaceOrder;
 use events::orders::order::Event;
+use millrace::fingerprint::Fingerprint;
 use millrace::pii::Secret;
 use millrace::testing::{Given, Then, given, nothing};
 use millrace::{Aggregate, Decider};
@@ -24,7 +25,7 @@ fn placing(quantity: i64) -> Placing {
     let line = |sku: &str, quantity| StockLine { sku: sku.into(), quantity };
     let euro = |sku: &str, amount| (sku.to_owned(), Money { amount, currency: "EUR".into() });
     Placing {
-        fingerprint: "c0ffee".into(),
+        fingerprint: Fingerprint::of(None, br#"{"quantity":2}"#),
         request: PlaceOrder {
             user_id: "u-1".into(),
             location_id: "WH-001".into(),
@@ -127,8 +128,19 @@ fn a_key_used_again_after_a_day_meets_its_order() {
     let mut repriced = placing(2);
     repriced.prices.clear();
     after([]).when(place(repriced)).then_nothing_else();
-    let other = Placing { fingerprint: "decaf".into(), ..placing(2) };
+    let other = Placing { fingerprint: Fingerprint::of(None, br#"{"quantity":3}"#), ..placing(2) };
     after([]).when(place(other)).then_rejected("idempotency_key_reused");
+}
+
+#[test]
+fn an_order_of_an_older_release_is_met_by_the_bytes_it_was_made_with() {
+    let mut made = events([]);
+    let Event::Created(created) = &mut made[0] else { panic!("an order begins with its creation") };
+    // Of `{"quantity":2}`, as it was written before there was a canonical form.
+    created.request_fingerprint = "e71ff9768dda684ac2b95e952bc1f0ad19bab9c6632b91d062279a7c34e9cab7".into();
+    given::<Order>(ID, made.clone()).when(place(placing(2))).then_nothing_else();
+    let reworded = Placing { fingerprint: Fingerprint::of(None, br#"{"quantity": 2}"#), ..placing(2) };
+    given::<Order>(ID, made).when(place(reworded)).then_rejected("idempotency_key_reused");
 }
 
 #[test]

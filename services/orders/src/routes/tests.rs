@@ -43,8 +43,12 @@ async fn call(service: &Service, request: Request<Body>) -> (StatusCode, HeaderM
 }
 
 async fn post(service: &Service, path: &str, key: &str, body: &Value) -> (StatusCode, HeaderMap, Value) {
-    let request = Request::post(path).header("idempotency-key", key).body(Body::from(body.to_string()));
-    call(service, request.expect("a request")).await
+    post_text(service, path, key, body.to_string()).await
+}
+
+async fn post_text(service: &Service, path: &str, key: &str, body: String) -> (StatusCode, HeaderMap, Value) {
+    let request = Request::post(path).header("idempotency-key", key).header("content-type", "application/json");
+    call(service, request.body(Body::from(body)).expect("a request")).await
 }
 
 async fn get(service: &Service, path: &str) -> (StatusCode, Value) {
@@ -118,6 +122,43 @@ async fn an_order_that_asks_twice_is_answered_once() {
 
     let (status, _, problem) = post(&service, "/orders", "k-1", &wanted(3)).await;
     assert_eq!((status, &problem["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("idempotency_key_reused")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_repeated_in_other_words_is_answered_once() {
+    let service = orders();
+    price(&service, 0, "SKU-001", 1500, "EUR").await;
+    let body = wanted(2);
+    let (status, _, first) = post_text(&service, "/orders", "k-1", body.to_string()).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{first}");
+    let members = body.as_object().expect("members").iter().rev();
+    let reversed: Vec<String> = members.map(|(name, value)| format!("{}:{value}", json!(name))).collect();
+    for again in [
+        format!("{body:#}"),
+        format!("{{{}}}", reversed.join(" , ")),
+        body.to_string().replace("\"quantity\":2", "\"quantity\":2.0"),
+        body.to_string().replace("Ada", "\\u0041da"),
+    ] {
+        assert_ne!(again, body.to_string());
+        let (status, headers, told) = post_text(&service, "/orders", "k-1", again).await;
+        assert_eq!((status, &told), (StatusCode::ACCEPTED, &first));
+        assert_eq!(headers["idempotent-replayed"], "true");
+    }
+    let other = body.to_string().replace("\"quantity\":2", "\"quantity\":2.5e1");
+    let (status, _, problem) = post_text(&service, "/orders", "k-1", other).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("idempotency_key_reused")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_with_a_member_twice_or_half_an_article_is_told_where() {
+    let service = orders();
+    price(&service, 0, "SKU-001", 1500, "EUR").await;
+    for (quantity, pointer) in [("2,\"quantity\":2", "/lines/0/quantity"), ("2.5", "/lines/0/quantity")] {
+        let body = wanted(7).to_string().replace("\"quantity\":7", &format!("\"quantity\":{quantity}"));
+        let (status, _, problem) = post_text(&service, "/orders", "k-1", body).await;
+        assert_eq!((status, &problem["pointer"]), (StatusCode::BAD_REQUEST, &json!(pointer)), "{problem}");
+        assert_eq!(problem["detail"] == "is given twice", quantity.contains(','), "{problem}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,88 @@
+//! Every code that a problem may have, and its page: what it means, why, and what to do. The one list of them; pages are in
+//! `docs/errors`, and the gateway shows them where a problem's `type` points.
+
+/// What a program reads of a problem, and a person reads about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    pub name: &'static str,
+    /// Markdown: a title, then the statuses and the meaning in one sentence.
+    pub page: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:literal)*) => {
+        &[$(Code { name: $name, page: include_str!(concat!("../../../docs/errors/", $name, ".md")) }),*]
+    };
+}
+
+/// In the order of the alphabet.
+pub const CODES: &[Code] = codes! {
+    "actor_missing"
+    "batch_too_large"
+    "below_reserved"
+    "body_refused"
+    "carrier_not_found"
+    "consumer_gone"
+    "content_encoding_not_supported"
+    "deadletter_changed"
+    "deadletter_not_editable"
+    "deadletter_not_found"
+    "event_too_large"
+    "host_not_served"
+    "idempotency_key_reused"
+    "internal_error"
+    "invalid_header"
+    "invalid_request"
+    "location_not_found"
+    "media_type_not_supported"
+    "method_not_allowed"
+    "mixed_currency"
+    "not_breakable"
+    "order_already_shipped"
+    "order_not_found"
+    "origin_not_allowed"
+    "partition_not_found"
+    "provider_not_found"
+    "reason_missing"
+    "right_missing"
+    "route_not_found"
+    "shipment_cancelled"
+    "shipment_not_dispatched"
+    "sku_not_priced"
+    "specversion_not_supported"
+    "stock_limit_exceeded"
+    "stock_not_found"
+    "too_many_requests"
+    "total_too_large"
+    "unauthorized"
+    "unavailable"
+    "unknown_reference"
+    "unknown_version"
+    "user_not_yours"
+};
+
+impl Code {
+    pub fn of(name: &str) -> Option<&'static Self> {
+        CODES.binary_search_by(|code| code.name.cmp(name)).ok().and_then(|place| CODES.get(place))
+    }
+
+    /// Statuses it comes with, and what it means.
+    pub fn meaning(&self) -> (&'static str, &'static str) {
+        let line = self.page.lines().nth(2).unwrap_or_default();
+        line.split_once(": ").unwrap_or_default()
+    }
+}
+
+/// The list of all pages, as `docs/errors/README.md` has it.
+pub fn index() -> String {
+    let row = |code: &Code| {
+        let (statuses, meaning) = code.meaning();
+        format!("| [`{0}`]({0}.md) | {statuses} | {meaning} |\n", code.name)
+    };
+    let rows: String = CODES.iter().map(row).collect();
+    format!(
+        "# Errors\n\nEvery error is a problem ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) with a stable `code`. Its \
+         `type` is the page of that code at the gateway, `/errors/<code>`, which anybody may read.\n\n| code | status | \
+         |\n|---|---|---|\n{rows}"
+    )
+}

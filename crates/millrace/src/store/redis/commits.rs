@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::servers::{Scripts, Servers};
 use super::wire;
 use crate::store::{GROUP_BYTES, GROUP_UNITS, StoreError, Verdict};
-use crate::tasks::Tasks;
+use crate::seams::Tasks;
 
 /// A group for one partition.
 pub(super) struct Commit {

@@ -9,9 +9,9 @@ use axum::Router;
 use futures::FutureExt;
 
 use crate::author::{Budget, Command, Commanded, Ctx, Deadline, Effect, IntoDecisions, Projects, RowUpdate};
+pub use crate::delivery::wiring::Start;
 use crate::delivery::{Consumer, Performed, WorkKind, WorkWiring};
 use crate::model::{Decision, Event, EventSet, EventType, Incoming, Partner};
-pub use crate::delivery::wiring::Start;
 
 /// `S` is what it runs as, and what its routes are given.
 pub struct App<S> {

@@ -1,8 +1,8 @@
 //! What a service author writes of a decision: pure functions of loaded state and a command.
 //! No clock, no randomness, no I/O: a decision may run several times before one of its outcomes is committed.
 
-pub use crate::model::decision::{Aggregate, Decision, Loaded, SlotRef};
 use crate::model::Rejected;
+pub use crate::model::decision::{Aggregate, Decision, Loaded, SlotRef};
 
 /// A decision over one stream; its partition key is the stream's id.
 pub trait Decider: Aggregate {

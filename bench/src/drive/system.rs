@@ -1,6 +1,5 @@
 //! A system under test: its processes, from start to end. All of them end with the driver.
 
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 

@@ -20,19 +20,16 @@ pub mod tuning;
 pub mod wiring;
 
 pub(crate) use deadletters::{By, DeadLetter, Letters, LogEntry, Redriven};
-pub(crate) use executor::Executor;
-pub(crate) use feeds::{FeedHead, Heads, PAGE, Producers, own_heads, owner};
+pub(crate) use feeds::{FeedHead, PAGE, Producers, owner};
 pub(crate) use handover::{Behind, CommittedEvent, Handover, WAITING, handover};
-pub(crate) use healing::Healing;
 pub(crate) use inbox::{Inbox, Way};
 pub(crate) use lane::{Done, Job, Kept, Lane, Opener, Outlets, Refused, Reply, Watched};
-pub(crate) use lanes::Lanes;
 pub(crate) use metrics::{Delivery, Metrics};
 pub(crate) use parked::{Parked, Reason};
-pub(crate) use pending::Pending;
 pub(crate) use progress::{Admitted, InWork, Instead, Lag, Progress, instead_key};
 pub(crate) use relay::{Cursors, Relay, Waiting};
-pub(crate) use rounds::Rounds;
-pub(crate) use trackers::Trackers;
 pub(crate) use tuning::{LOOK, Tuning};
-pub(crate) use wiring::{Consumer, Performed, Start, StartedWork, WorkKind, WorkWiring, parse_id, work_id};
+pub(crate) use wiring::{Consumer, Performed, Start, StartedWork, Wiring, WorkKind, WorkWiring, parse_id, work_id};
+pub(crate) use {
+    executor::Executor, healing::Healing, lanes::Lanes, pending::Pending, rounds::Rounds, trackers::Trackers,
+};

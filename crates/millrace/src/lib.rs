@@ -11,23 +11,20 @@ pub mod seams;
 pub mod service;
 pub mod store;
 
-pub use author::{app, decider, idempotency, testing, view, work};
-pub use delivery::{deadletters, metrics, parked, pending};
+pub use author::{app, app::Start, decider, idempotency, testing, view, work};
+pub use delivery::{deadletters, feeds::owner, metrics, parked, pending};
 pub use model::{event, partner, problem, schema, webhook};
 pub use seams::{clock, outside, pii, sabotage, sidecar};
-pub use service::{callback, http, timeline};
+pub use service::{App, Env, Service, Tuning, callback, http, timeline};
 pub use store::{partition, tracker};
 
-pub use author::app::Start;
 pub use callback::Signed;
 pub use decider::{Aggregate, Command, Decider, Decides, Loaded, SlotRef};
-pub use delivery::feeds::owner;
 pub use event::{Context, Event, Incoming};
 pub use http::{Checked, Parameters};
 pub use idempotency::{Accepted, IdempotencyKey};
 pub use partner::{Partner, Uncertain};
 pub use problem::{Problem, Rejected};
-pub use service::{App, Env, Service, Tuning};
 pub use timeline::{Entry, History, Story};
 pub use view::{Projects, RowKey, View};
 pub use work::{Budget, Ctx, Deadline, Effect};

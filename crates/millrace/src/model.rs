@@ -12,13 +12,10 @@ pub mod trace;
 pub mod webhook;
 
 pub(crate) use context::{Context, story};
-pub(crate) use decision::{
-    Aggregate, Cached, Decision, Loaded, RecordedEvent, Slot, SlotRef, Stored, Unreadable, Written, decode_row, fold,
-    load_row,
-};
+pub(crate) use decision::*;
 pub(crate) use digest::sha256_hex;
 pub(crate) use event::{Draft, Event, Incoming, splice};
-pub(crate) use partner::{Budget, Ctx, Partner, Uncertain};
+pub(crate) use partner::{Budget, Ctx, Partner, Partners, Uncertain};
 pub(crate) use problem::{ASKED, Problem, Rejected};
 pub(crate) use schema::{DecodeError, Document, EventSchema, EventSet, EventType, Schema, Violation, decode};
 pub(crate) use trace::{TRACEPARENT, Traced, event_span, is_on, span};

@@ -9,7 +9,6 @@ pub mod sidecar;
 pub(crate) mod tasks;
 
 pub(crate) use clock::{Clock, parse_rfc3339, rfc3339};
-pub(crate) use outside::Outside;
 pub(crate) use sabotage::{Fault, is_off};
 pub(crate) use sidecar::{Sidecar, Status};
-pub(crate) use tasks::Tasks;
+pub(crate) use {outside::Outside, sidecar::embedded::Receiver, tasks::Tasks};

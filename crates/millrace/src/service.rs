@@ -1,7 +1,6 @@
 //! A running service: an [`App`] on its seams. Holds the parts of delivery, and gives routes and effects what they may
 //! use; who reads the code of a part need not read this.
 
-mod bus;
 pub mod callback;
 pub mod http;
 mod operator;
@@ -10,19 +9,20 @@ mod start;
 pub mod timeline;
 pub mod traced;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use crate::author::{Topology, app};
 pub use crate::delivery::tuning::Tuning;
-use crate::delivery::{Heads, Inbox, Lanes, Metrics, Rounds, own_heads};
-use crate::model::{Partner, Problem};
-use crate::seams::{Clock, Outside, Sidecar, Status};
-use crate::store::{Answer, Query, Store};
+use crate::delivery::{Inbox, Lanes, Metrics, Rounds};
+use crate::model::Partners;
+use crate::seams::{Clock, Outside, Receiver, Sidecar, Status};
+use crate::store::Store;
 
 /// A service as a value, whose routes are given a [`Service`].
 pub type App = app::App<Service>;
@@ -45,14 +45,14 @@ struct Inner {
     inbox: Arc<Inbox>,
     rounds: Arc<Rounds>,
     topology: Topology,
-    partners: Arc<BTreeMap<String, Partner>>,
+    partners: Partners,
     single: BTreeSet<&'static str>,
     routes: Router<Service>,
 }
 
 impl Service {
     pub fn name(&self) -> &'static str {
-        self.lanes().name()
+        self.lanes().name
     }
 
     pub fn topology(&self) -> &Topology {
@@ -64,32 +64,16 @@ impl Service {
         &self.0.rounds.topics
     }
 
-    fn hears_singly(&self, topic: &str) -> bool {
-        self.0.single.contains(topic)
-    }
-
     pub fn clock(&self) -> &Clock {
         &self.0.env.clock
     }
 
     pub fn metrics(&self) -> &Metrics {
-        self.lanes().metrics()
-    }
-
-    pub fn outside(&self) -> &Arc<dyn Outside> {
-        &self.0.env.outside
+        &self.lanes().metrics
     }
 
     pub fn sidecar(&self) -> &Arc<dyn Sidecar> {
         &self.0.env.sidecar
-    }
-
-    fn partners(&self) -> &Arc<BTreeMap<String, Partner>> {
-        &self.0.partners
-    }
-
-    fn own_routes(&self) -> Router<Service> {
-        self.0.routes.clone()
     }
 
     fn lanes(&self) -> &Lanes {
@@ -98,7 +82,7 @@ impl Service {
 
     /// Ends every task of the service at its next await, leaving the store as a crash would.
     pub fn kill(&self) {
-        self.lanes().tasks().abort();
+        self.lanes().tasks.abort();
     }
 
     /// Takes a batch from the bus; one status an entry. `Retry` says that our store can't be reached; everything else,
@@ -106,12 +90,23 @@ impl Service {
     pub async fn deliver(&self, topic: &str, entries: Vec<Bytes>) -> Vec<Status> {
         self.0.inbox.deliver(topic, entries).await
     }
+}
 
-    async fn heads(&self) -> Result<Heads, Problem> {
-        own_heads(self.lanes()).await
+impl Receiver for Service {
+    fn name(&self) -> &'static str {
+        self.name()
     }
 
-    async fn read_to_tell(&self, of: Range<u8>, queries: &[Query]) -> Result<Vec<Vec<Answer>>, Problem> {
-        self.lanes().read_to_tell(of, queries).await
+    fn topics(&self) -> Vec<&'static str> {
+        self.topics().to_vec()
+    }
+
+    fn router(&self) -> Router {
+        self.router(None)
+    }
+
+    fn deliver(&self, topic: &str, batch: Vec<Bytes>) -> BoxFuture<'_, Vec<Status>> {
+        let topic = topic.to_owned();
+        async move { self.deliver(&topic, batch).await }.boxed()
     }
 }

@@ -47,7 +47,7 @@ impl Letters {
         for number in 0..PARTITIONS {
             let letters = self.letters(number).await?;
             let lines = self.lines(&letters).await;
-            let mut shown: Vec<_> = letters.iter().map(|letter| letter.shown(self.lanes.name(), &lines)).collect();
+            let mut shown: Vec<_> = letters.iter().map(|letter| letter.shown(self.lanes.name, &lines)).collect();
             shown.sort_by(|a, b| a.id.cmp(&b.id));
             all.extend(shown);
         }
@@ -59,7 +59,7 @@ impl Letters {
         let letter = self.letter(id).await?;
         let lines = self.lines(&self.letters(letter.partition).await?).await;
         let payload = self.payload(&letter).await?.map(|(_, payload)| masked(payload));
-        Ok(DeadLetter { payload, ..letter.shown(self.lanes.name(), &lines) })
+        Ok(DeadLetter { payload, ..letter.shown(self.lanes.name, &lines) })
     }
 
     /// Drives it again the ordinary way, and then what waits behind it. The request itself is durable.
@@ -137,16 +137,14 @@ impl Letters {
         let number = id.rsplit('-').nth(1).and_then(|number| number.parse().ok());
         let number = number.filter(|number| *number < PARTITIONS).ok_or_else(not_found)?;
         let letters = self.letters(number).await?;
-        letters.into_iter().find(|letter| letter.id(self.lanes.name()) == id).ok_or_else(not_found)
+        letters.into_iter().find(|letter| letter.id(self.lanes.name) == id).ok_or_else(not_found)
     }
 
     fn consumer(&self, letter: &Letter) -> Result<Arc<Consumer>, Problem> {
         let gone = || Rejected::conflict("consumer_gone", "this version has no such consumer: discard it");
-        let place = letter.place().and_then(|(feed, _)| {
-            let mut consumers = self.trackers.consumers(&feed.topic).iter();
-            consumers.find(|consumer| consumer.name == letter.park.consumer).cloned()
-        });
-        Ok(place.ok_or_else(gone)?)
+        let place = letter.place();
+        let consumer = place.and_then(|(feed, _)| self.trackers.consumer(&feed.topic, &letter.park.consumer));
+        Ok(consumer.ok_or_else(gone)?)
     }
 
     /// Version and payload as the consumer would get them now.
@@ -170,7 +168,7 @@ impl Letters {
     /// The one commit of an action; refused if the record is no longer as it was read.
     async fn act(&self, letter: &Letter, by: &By, action: Action, change: Change) -> Result<(), Problem> {
         let Letter { partition, park, .. } = letter;
-        let acted = Acted::new(action, letter.id(self.lanes.name()), park, &by.reason);
+        let acted = Acted::new(action, letter.id(self.lanes.name), park, &by.reason);
         let back = change.back.map(|record| Park { record: record.to_json(), ..park.clone() });
         let progress = letter.place().map(|(feed, position)| (self.trackers.progress(&park.consumer, &feed), position));
         let context = Context { actor: Some(by.actor.clone()), ..Context::default() };
@@ -191,13 +189,8 @@ impl Letters {
             progress.iter().for_each(|(progress, _)| progress.forget());
             match verdict {
                 Ok(Done::Committed(_)) => {
-                    tracing::warn!(
-                        service = self.lanes.name(),
-                        actor = by.actor,
-                        ?action,
-                        id = letter.id(self.lanes.name()),
-                        "a dead letter was acted on"
-                    );
+                    let (service, actor, id) = (self.lanes.name, &by.actor, letter.id(self.lanes.name));
+                    tracing::warn!(service, actor, ?action, id, "a dead letter was acted on");
                     let durable = self.lanes.durable(*partition, &epoch, Leaving::Answer).await;
                     return durable.map_err(|error| unavailable(&error));
                 }

@@ -1,15 +1,15 @@
 //! Runs due work: takes it up, performs it, commits its result.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::delivery::{
-    Done, Job, Lanes, Parked, Performed, Reason, Refused, StartedWork, WorkKind, WorkWiring, parse_id,
+    Done, Job, Lanes, Parked, Performed, Reason, Refused, StartedWork, Wiring, WorkKind, WorkWiring, parse_id,
 };
-use crate::model::{Context, Ctx, Decision, Incoming, Partner, span};
+use crate::model::{Context, Ctx, Decision, Incoming, Partners, span};
 use crate::seams::{Fault, Outside, is_off};
 use crate::store::{Answer, Epoch, Leaving, Mark, Park, Query, StreamId, WorkRecord, partition_of};
 
@@ -18,21 +18,16 @@ const CONCURRENT: usize = 256;
 
 pub(crate) struct Executor {
     lanes: Arc<Lanes>,
-    wiring: Arc<Vec<WorkWiring>>,
+    wiring: Wiring,
     outside: Arc<dyn Outside>,
-    partners: Arc<BTreeMap<String, Partner>>,
+    partners: Partners,
     permits: Arc<Semaphore>,
     /// Records this process is on, so that the sweep leaves them.
     running: Mutex<HashSet<String>>,
 }
 
 impl Executor {
-    pub fn new(
-        lanes: Arc<Lanes>,
-        wiring: Arc<Vec<WorkWiring>>,
-        outside: Arc<dyn Outside>,
-        partners: Arc<BTreeMap<String, Partner>>,
-    ) -> Self {
+    pub fn new(lanes: Arc<Lanes>, wiring: Wiring, outside: Arc<dyn Outside>, partners: Partners) -> Self {
         let (permits, running) = (Arc::new(Semaphore::new(CONCURRENT)), Mutex::default());
         Self { lanes, wiring, outside, partners, permits, running }
     }
@@ -63,7 +58,7 @@ impl Executor {
             return;
         }
         let executor = self.clone();
-        self.lanes.tasks().spawn(async move {
+        self.lanes.tasks.spawn(async move {
             // The call must not happen before the commit that recorded it is safe.
             if executor.lanes.durable(work.partition, &epoch, Leaving::Effect).await.is_ok() {
                 executor.perform(work.partition, &work.id, work.tries, work.incoming).await;
@@ -78,7 +73,7 @@ impl Executor {
             return;
         }
         let executor = self.clone();
-        self.lanes.tasks().spawn(async move {
+        self.lanes.tasks.spawn(async move {
             executor.resume(partition, &record).await;
             executor.end(&record.id);
         });
@@ -86,11 +81,8 @@ impl Executor {
 
     async fn resume(self: &Arc<Self>, partition: u8, record: &WorkRecord) {
         let Some(wiring) = parse_id(&record.id).and_then(|(handler, ..)| self.wiring(handler)) else {
-            tracing::error!(
-                service = self.lanes.name(),
-                work = record.id,
-                "work of a handler this version does not have is left alone"
-            );
+            let (service, work) = (self.lanes.name, &record.id);
+            tracing::error!(service, work, "work of a handler this version does not have is left alone");
             return;
         };
         let Some(incoming) = self.cause(partition, &record.id).await else { return };
@@ -125,14 +117,14 @@ impl Executor {
             return;
         };
         let Ok(_permit) = self.permits.clone().acquire_owned().await else { return };
-        let (outside, clock, partners) = (self.outside.clone(), self.lanes.clock().clone(), self.partners.clone());
+        let (outside, clock, partners) = (self.outside.clone(), self.lanes.clock.clone(), self.partners.clone());
         let tries = if is_off(Fault::Ask) { 1 } else { tries };
         let ctx = Ctx { outside, clock, partners, tries, budget: *budget };
         let last = ctx.is_last_try();
         let span = span!(
             incoming.context.traceparent.as_deref(),
-            self.lanes.name(),
-            self.lanes.clock(),
+            self.lanes.name,
+            &self.lanes.clock,
             "client",
             format!("perform {name}").as_str(),
             millrace.tries = tries,
@@ -165,8 +157,8 @@ impl Executor {
         // Refused or not, the sweep finds the record when it is due.
         let _ = self.lanes.lane(partition).submit(Job::new(mark, Context::default())).await;
         let (executor, record) = (self.clone(), WorkRecord { id: id.to_owned(), tries, due_ms: 0 });
-        self.lanes.tasks().spawn(async move {
-            executor.lanes.clock().sleep(after).await;
+        self.lanes.tasks.spawn(async move {
+            executor.lanes.clock.sleep(after).await;
             executor.resume_work(partition, record);
         });
     }
@@ -178,7 +170,7 @@ impl Executor {
             "a result belongs to the partition of its cause"
         );
         let mut context = incoming.cause();
-        context.actor = Some(self.lanes.name().to_owned());
+        context.actor = Some(self.lanes.name.to_owned());
         let job = Job::new(Mark::Work { id: id.to_owned() }, context).decide(vec![decision]);
         match self.lanes.lane(partition).submit(job).await {
             Ok(_) | Err(Refused::Closed) => {}
@@ -194,28 +186,20 @@ impl Executor {
         let parked = Parked {
             attempts: record.tries,
             trace: incoming.context.traceparent.clone(),
-            ..Parked::new(Reason::Work, reason, &incoming.bytes, self.lanes.clock())
+            ..Parked::new(Reason::Work, reason, &incoming.bytes, &self.lanes.clock)
         };
         let park = Park {
-            consumer: self.lanes.name().to_owned(),
+            consumer: self.lanes.name.to_owned(),
             feed: String::new(),
             entry: record.id.clone(),
             record: parked.to_json(),
         };
         let job = Job { parks: vec![park], ..Job::new(Mark::Work { id: record.id.clone() }, Context::default()) };
         if let Ok(Done::Committed(_)) = self.lanes.lane(partition).submit(job).await {
-            let (tries, correlation, trace) =
-                (record.tries, &*incoming.context.correlation, incoming.context.trace_id());
-            tracing::error!(
-                service = self.lanes.name(),
-                work = record.id,
-                tries,
-                correlation,
-                trace,
-                reason,
-                "work is parked"
-            );
-            self.lanes.metrics().parked(Reason::Work);
+            let (service, work, tries) = (self.lanes.name, &record.id, record.tries);
+            let (correlation, trace) = (&*incoming.context.correlation, incoming.context.trace_id());
+            tracing::error!(service, work, tries, correlation, trace, reason, "work is parked");
+            self.lanes.metrics.parked(Reason::Work);
         }
     }
 

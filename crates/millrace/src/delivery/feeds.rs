@@ -68,10 +68,6 @@ impl Producers {
         serde_json::from_slice(&self.ask(source, "/feeds").await?).ok()
     }
 
-    pub async fn fetch(&self, feed: &Feed, after: Position, limit: usize) -> Vec<Arc<Incoming>> {
-        self.page(feed, after, limit).await.unwrap_or_default().0
-    }
-
     /// Events of a feed in order, and what of its numbers are none; `None` when its producer does not answer.
     pub async fn page(&self, feed: &Feed, after: Position, limit: usize) -> Option<(Vec<Arc<Incoming>>, Ranges)> {
         let path = format!("/feeds/{}/{}?after={after}&limit={limit}", feed.topic, feed.partition);
@@ -86,13 +82,8 @@ impl Producers {
         match self.sidecar.invoke(source, request).await {
             Ok(response) if response.status().is_success() => Some(response.into_body()),
             Ok(response) => {
-                tracing::warn!(
-                    service = self.service,
-                    source,
-                    path,
-                    status = response.status().as_u16(),
-                    "a producer refused its feed"
-                );
+                let (service, status) = (self.service, response.status().as_u16());
+                tracing::warn!(service, source, path, status, "a producer refused its feed");
                 None
             }
             Err(error) => {

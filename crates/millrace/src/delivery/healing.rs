@@ -38,7 +38,7 @@ impl Healing {
         // In tasks of their own: a page is parsed and folded in one go, which is more than its commit.
         let turn = |progress: Arc<Progress>| {
             let (healing, (done, healed)) = (self.clone(), oneshot::channel());
-            self.lanes.tasks().spawn(async move {
+            self.lanes.tasks.spawn(async move {
                 let _ = done.send(healing.heal_page(progress).await);
             });
             healed.map(|healed| healed.unwrap_or_default())
@@ -47,10 +47,10 @@ impl Healing {
             let all = self.trackers.all_progress();
             let healed: Vec<usize> = stream::iter(all.clone()).map(turn).buffered(FEEDS).collect().await;
             let is_idle = healed.iter().all(|healed| *healed == 0);
-            report.add(self.lanes.clock().now_us(), all.iter().zip(healed));
+            report.add(self.lanes.clock.now_us(), all.iter().zip(healed));
             report.show(&self.lanes, is_idle, &all);
             if is_idle {
-                self.lanes.clock().sleep(LOOK.min(self.after)).await;
+                self.lanes.clock.sleep(LOOK.min(self.after)).await;
             }
         }
     }
@@ -65,12 +65,12 @@ impl Healing {
         let (mut page, void) = self.producers.page(progress.feed(), first - 1, PAGE).await.unwrap_or_default();
         self.trackers.skip_voids(&progress, &void).await;
         page.retain(|event| position(event).is_some_and(|at| overdue.binary_search(&at).is_ok()));
-        self.lanes.metrics().healed(page.len());
+        self.lanes.metrics.healed.inc_by(page.len() as u64);
         let rest = self.fold(&consumer, &progress, page).await;
         self.inbox.drive_for(&consumer, rest, Some(STREAMS)).await;
         let healed = overdue.iter().filter(|position| !progress.lacks(**position)).count();
         if healed == 0 {
-            progress.pause(self.lanes.clock().now_us() + self.after.as_micros() as i64);
+            progress.pause(self.lanes.clock.now_us() + self.after.as_micros() as i64);
         }
         healed
     }
@@ -100,7 +100,7 @@ impl Report {
 
     /// Every few seconds, and when all is done.
     fn show(&mut self, lanes: &Lanes, is_done: bool, all: &[Arc<Progress>]) {
-        let took = Duration::from_micros((lanes.clock().now_us() - self.since_us).max(1) as u64);
+        let took = Duration::from_micros((lanes.clock.now_us() - self.since_us).max(1) as u64);
         if !is_done && took < REPORT {
             return;
         }
@@ -108,7 +108,7 @@ impl Report {
             let of_it = all.iter().filter(|of| of.consumer() == consumer && of.feed().topic == topic);
             let remaining: u64 = of_it.map(|progress| progress.remaining().0).sum();
             let a_second = (healed as f64 / took.as_secs_f64()) as u64;
-            let service = lanes.name();
+            let service = lanes.name;
             tracing::info!(service, consumer, topic, healed, a_second, remaining, "healing from the producer's feeds");
         }
     }

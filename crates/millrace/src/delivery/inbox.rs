@@ -50,13 +50,13 @@ impl Inbox {
         let (inbox, topic) = (self.clone(), topic.to_owned());
         let (finished, answer) = tokio::sync::oneshot::channel();
         // In a task of its own: the caller's time-out drops the caller's future, not the work.
-        self.lanes.tasks().spawn(async move {
+        self.lanes.tasks.spawn(async move {
             inbox.take(&topic, entries).await;
             let _ = finished.send(());
         });
         let is_ending = matches!(tokio::time::timeout(ANSWER_WITHIN, answer).await, Ok(Err(_)));
         // Finished or not: with the store away a copy of what is still being tried has an early end, too.
-        let is_kept = self.lanes.metrics().store_is_up() && !is_ending;
+        let is_kept = self.lanes.metrics.store_is_up() && !is_ending;
         let status = if is_kept { Status::Success } else { Status::Retry };
         vec![status; count]
     }

@@ -62,7 +62,7 @@ impl Lane {
             jobs,
             riding,
         };
-        outlets.tasks().spawn(worker.run());
+        outlets.tasks.spawn(worker.run());
         Self { queue, riders, epoch, commits, due_us, partition, clock }
     }
 

@@ -15,11 +15,12 @@ use crate::store::{Answer, Epoch, Leaving, Mark, PARTITIONS, Partition, Query, S
 const EPOCHS: u32 = 2;
 
 pub(crate) struct Lanes {
-    name: &'static str,
-    store: Arc<dyn Store>,
-    clock: Clock,
-    tasks: Tasks,
-    metrics: Arc<Metrics>,
+    /// The service's.
+    pub name: &'static str,
+    pub store: Arc<dyn Store>,
+    pub clock: Clock,
+    pub tasks: Tasks,
+    pub metrics: Arc<Metrics>,
     opener: Arc<Opener>,
     lanes: Vec<Lane>,
 }
@@ -31,27 +32,6 @@ impl Lanes {
         let lanes = (0..PARTITIONS).map(|number| Lane::start(partition(number), outlets.clone())).collect();
         let Outlets { service: name, store, opener, clock, tasks, metrics, .. } = outlets;
         Self { name, store, clock, tasks, metrics, opener, lanes }
-    }
-
-    /// The service's.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    pub fn clock(&self) -> &Clock {
-        &self.clock
-    }
-
-    pub fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-
-    pub fn tasks(&self) -> &Tasks {
-        &self.tasks
-    }
-
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
     }
 
     pub fn lane(&self, number: u8) -> &Lane {

@@ -51,15 +51,15 @@ pub struct Metrics {
     lags: [Family<Labels, Gauge>; 3],
     feeds: [Family<Labels, Gauge>; 3],
     events: Counter,
-    duplicates: Counter,
-    conflicts: Counter,
-    published: Counter,
-    publish_failures: Counter,
-    healed: Counter,
+    pub(crate) duplicates: Counter,
+    pub(crate) conflicts: Counter,
+    pub(crate) published: Counter,
+    pub(crate) publish_failures: Counter,
+    pub(crate) healed: Counter,
     parked: Counter,
-    parked_now: Gauge,
-    ghosts: Counter,
-    regressed: Counter,
+    pub(crate) parked_now: Gauge,
+    pub(crate) ghosts: Counter,
+    pub(crate) regressed: Counter,
     store_failures: Counter,
     store_up: Gauge,
 }
@@ -158,42 +158,10 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn duplicate(&self) {
-        self.duplicates.inc();
-    }
-
-    pub(crate) fn conflict(&self) {
-        self.conflicts.inc();
-    }
-
-    pub(crate) fn published(&self) {
-        self.published.inc();
-    }
-
-    pub(crate) fn publish_failed(&self) {
-        self.publish_failures.inc();
-    }
-
-    pub(crate) fn healed(&self, count: usize) {
-        self.healed.inc_by(count as u64);
-    }
-
     pub(crate) fn parked(&self, reason: Reason) {
         let code = serde_json::to_value(reason).unwrap_or_default();
         self.by_reason.get_or_create(&vec![("reason", code.as_str().unwrap_or_default().to_owned())]).inc();
         self.parked.inc();
-    }
-
-    pub(crate) fn parked_now(&self, count: usize) {
-        self.parked_now.set(i64::try_from(count).unwrap_or(i64::MAX));
-    }
-
-    pub(crate) fn ghosts(&self, events: u64) {
-        self.ghosts.inc_by(events);
-    }
-
-    pub(crate) fn feed_regressed(&self) {
-        self.regressed.inc();
     }
 
     pub(crate) fn store_answers(&self, answers: bool) {

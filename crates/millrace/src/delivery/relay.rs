@@ -10,7 +10,7 @@ pub(crate) use cursors::Cursors;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -96,10 +96,6 @@ impl Topic {
 }
 
 impl Relay {
-    fn topics(&self) -> MutexGuard<'_, HashMap<String, Topic>> {
-        self.waiting.topics.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Publishes the event now, or after the one of its stream that is in flight.
     fn relay_event(self: &Arc<Self>, event: CommittedEvent) {
         // In work until reported, in the stream's queue too: that keeps the sweep off it.
@@ -112,37 +108,36 @@ impl Relay {
 
     /// In the trace of the commit that recorded it.
     fn send_span(&self, event: &CommittedEvent, tries: u32) -> Traced {
+        let (topic, Lanes { name, clock, .. }) = (&event.topic, &*self.lanes);
         let parsed = is_on().then(|| Incoming::parse(&event.record).ok()).flatten();
         parsed.map_or_else(Traced::none, |parsed| {
-            let topic = &event.topic;
-            event_span!(
-                parsed,
-                self.lanes.name(),
-                self.lanes.clock(),
-                "producer",
-                "send",
-                topic,
-                millrace.tries = tries + 1
-            )
+            event_span!(parsed, *name, clock, "producer", "send", topic, millrace.tries = tries + 1)
         })
     }
 
     /// Starts a caller, if there is something to call about after the change.
     fn with_topic(self: &Arc<Self>, name: &str, change: impl FnOnce(&mut Topic)) {
-        let mut topics = self.topics();
+        let mut topics = self.waiting.topics.lock().unwrap_or_else(PoisonError::into_inner);
         let topic = topics.entry(name.to_owned()).or_default();
         change(topic);
         let begins = topic.begins_call();
         drop(topics);
         if begins {
-            self.lanes.tasks().spawn(self.clone().call(name.to_owned()));
+            self.lanes.tasks.spawn(self.clone().call(name.to_owned()));
         }
     }
 
     /// Publishes until nothing is ready.
     async fn call(self: Arc<Self>, topic: String) {
         loop {
-            let batch = self.topics().entry(topic.clone()).or_default().take();
+            let batch = self
+                .waiting
+                .topics
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(topic.clone())
+                .or_default()
+                .take();
             if batch.is_empty() {
                 return;
             }
@@ -169,14 +164,14 @@ impl Relay {
         for (tried, answer) in batch.into_iter().zip(answers) {
             match answer {
                 Err(error) if !is_off(Fault::PublishAnswer) => {
-                    self.lanes.metrics().publish_failed();
+                    self.lanes.metrics.publish_failures.inc();
                     let told = Incoming::parse(&tried.0.record).ok();
                     let (correlation, trace) = story(told.as_ref().map(|it| &it.context));
-                    tracing::warn!(service = self.lanes.name(), topic, event = told.as_ref().map(|it| &*it.id), correlation, trace, %error, "publish failed; trying again");
+                    tracing::warn!(service = self.lanes.name, topic, event = told.as_ref().map(|it| &*it.id), correlation, trace, %error, "publish failed; trying again");
                     failed.push(tried);
                 }
                 _ => {
-                    self.lanes.metrics().published();
+                    self.lanes.metrics.published.inc();
                     taken.push(tried.0);
                 }
             }
@@ -207,15 +202,15 @@ impl Relay {
             }
         }
         if !unsafe_yet.is_empty() {
-            tracing::warn!(service = self.lanes.name(), events = unsafe_yet.len(), "can't publish yet; trying again");
+            tracing::warn!(service = self.lanes.name, events = unsafe_yet.len(), "can't publish yet; trying again");
         }
         (durable, lost, unsafe_yet)
     }
 
     fn publish_later(self: &Arc<Self>, (event, tries): Tried) {
         let relay = self.clone();
-        self.lanes.tasks().spawn(async move {
-            relay.lanes.clock().sleep((PAUSE.0 * 2u32.pow(tries.min(6))).min(PAUSE.1)).await;
+        self.lanes.tasks.spawn(async move {
+            relay.lanes.clock.sleep((PAUSE.0 * 2u32.pow(tries.min(6))).min(PAUSE.1)).await;
             let topic = event.topic.clone();
             relay.with_topic(&topic, |topic| topic.ready.push_back((event, tries + 1)));
         });

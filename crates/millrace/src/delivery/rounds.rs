@@ -32,7 +32,7 @@ impl Rounds {
             let is_opened = std::mem::replace(&mut life, self.lanes.life()) != life;
             for number in 0..PARTITIONS {
                 // All are asked: who looks expects nothing any more.
-                let is_due = self.lanes.lane(number).takes_due(self.lanes.clock().now_us());
+                let is_due = self.lanes.lane(number).takes_due(self.lanes.clock.now_us());
                 if is_due || is_opened || number % QUIET == turn % QUIET {
                     self.look(number).await;
                 }
@@ -41,10 +41,10 @@ impl Rounds {
                 self.relay.publish_overdue(&cursor).await;
             }
             // One at a time: those of one server close together, and one closed partition opens all.
-            if let Ok(Gate::Closed { .. }) = self.lanes.store().open(&self.lanes.partition(turn)).await {
+            if let Ok(Gate::Closed { .. }) = self.lanes.store.open(&self.lanes.partition(turn)).await {
                 self.lanes.knock(turn).await;
             }
-            self.lanes.clock().sleep(self.tuning.sweep).await;
+            self.lanes.clock.sleep(self.tuning.sweep).await;
         }
     }
 
@@ -67,14 +67,14 @@ impl Rounds {
     pub async fn watch_heads(self: Arc<Self>) {
         let mut asked: Option<i64> = None;
         loop {
-            let now = self.lanes.clock().now_us();
+            let now = self.lanes.clock.now_us();
             let waits = self.trackers.all().any(|(_, consumer)| !consumer.is_started());
             if waits || asked.is_none_or(|asked| now - asked >= self.tuning.heads.as_micros() as i64) {
                 asked = Some(now);
                 self.ask_heads().await;
                 self.letters.release_all().await;
             }
-            self.lanes.clock().sleep(LOOK.min(self.tuning.heal_after)).await;
+            self.lanes.clock.sleep(LOOK.min(self.tuning.heal_after)).await;
         }
     }
 
@@ -117,7 +117,7 @@ impl Rounds {
     /// a rewind start at 0.
     pub async fn raise_floors(self: Arc<Self>) {
         loop {
-            self.lanes.clock().sleep(self.tuning.floors).await;
+            self.lanes.clock.sleep(self.tuning.floors).await;
             let life = self.lanes.life();
             let mut floors = Vec::new();
             for progress in self.trackers.all_progress() {

@@ -74,11 +74,8 @@ impl Trackers {
         let Ok([Answer::Tracker(tracker), Answer::Rows(rows)]) = <[Answer; 2]>::try_from(answers) else { return false };
         let instead = rows.iter().map(|(row, value)| Some((row.parse().ok()?, serde_json::from_slice(value).ok()?)));
         let Some(instead) = instead.collect() else {
-            tracing::error!(
-                service = self.lanes.name(),
-                key = instead_key(progress.consumer(), progress.feed_name()),
-                "an edited payload can't be read"
-            );
+            let key = instead_key(progress.consumer(), progress.feed_name());
+            tracing::error!(service = self.lanes.name, key, "an edited payload can't be read");
             return false;
         };
         progress.replace(tracker, instead, life);
@@ -88,7 +85,7 @@ impl Trackers {
     /// At most `limit` positions that have been gaps for so long, by the store's word: the copy says when to ask, and is
     /// behind wherever another replica has settled.
     pub async fn overdue(&self, progress: &Progress, since: Duration, limit: usize) -> Vec<Position> {
-        let overdue = || progress.overdue(self.lanes.clock().now_us(), since.as_micros() as i64, limit);
+        let overdue = || progress.overdue(self.lanes.clock.now_us(), since.as_micros() as i64, limit);
         if !self.refresh(progress).await || overdue().is_empty() {
             return Vec::new();
         }
@@ -97,7 +94,11 @@ impl Trackers {
     }
 
     pub fn consumer_of(&self, progress: &Progress) -> Option<Arc<Consumer>> {
-        self.consumers(&progress.feed().topic).iter().find(|consumer| consumer.name == progress.consumer()).cloned()
+        self.consumer(&progress.feed().topic, progress.consumer())
+    }
+
+    pub fn consumer(&self, topic: &str, name: &str) -> Option<Arc<Consumer>> {
+        self.consumers(topic).iter().find(|consumer| consumer.name == name).cloned()
     }
 
     /// Read anew; false when the store can't be reached.

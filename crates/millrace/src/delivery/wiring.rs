@@ -39,6 +39,9 @@ pub(crate) struct Handler {
     pub decisions: Arc<Decisions>,
 }
 
+/// Of one service.
+pub(crate) type Wiring = Arc<Vec<WorkWiring>>;
+
 /// An effect or a deadline, caused by the service's own event of type `cause`.
 pub(crate) struct WorkWiring {
     pub name: &'static str,

@@ -23,6 +23,9 @@ pub struct Partner {
     pub callback_keys: Vec<SigningKey>,
 }
 
+/// By name.
+pub type Partners = Arc<BTreeMap<String, Partner>>;
+
 /// Nothing definite: no answer in time, an error of theirs, or words we don't understand. They may have acted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Uncertain;
@@ -92,7 +95,7 @@ impl Budget {
 pub struct Ctx {
     pub outside: Arc<dyn Outside>,
     pub clock: Clock,
-    pub partners: Arc<BTreeMap<String, Partner>>,
+    pub partners: Partners,
     /// Number of this try, from 1. From the second on, ask before acting.
     pub tries: u32,
     pub budget: Budget,

@@ -37,7 +37,7 @@ impl<T: Document> FromRequest<Service> for Signed<T> {
         let path = RawPathParams::from_request_parts(&mut parts, service).await.ok();
         let (kind, partner) = path.iter().flatten().next().unwrap_or_default();
         let unknown = || Rejected::not_found(&format!("{kind}_not_found"), format!("no such {kind}"));
-        let keys = &service.partners().get(partner).ok_or_else(unknown)?.callback_keys;
+        let keys = &service.0.partners.get(partner).ok_or_else(unknown)?.callback_keys;
         let headers = parts.headers.clone();
         let body = Bytes::from_request(Request::from_parts(parts, body), service).await;
         let body = body.map_err(|_| Violation::whole("the body can't be read"))?;

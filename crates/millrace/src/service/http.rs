@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::Service;
-use crate::delivery::feeds::{Heads, PAGE, feed_page};
+use crate::delivery::feeds::{Heads, PAGE, feed_page, own_heads};
 use crate::idempotency::Fingerprint;
 use crate::model::sha256_hex;
 use crate::pii::Secret;
@@ -47,7 +47,7 @@ impl Service {
     /// Everything the service answers. Without a token the router is for callers in the same process.
     pub fn router(&self, token: Option<Secret>) -> Router {
         let traced = middleware::from_fn_with_state(self.clone(), trace::request);
-        let commands = self.own_routes().layer(middleware::from_fn(fingerprint)).layer(traced);
+        let commands = self.0.routes.clone().layer(middleware::from_fn(fingerprint)).layer(traced);
         let router = Router::new()
             .route("/events", post(events))
             .route("/dapr/subscribe", get(subscribe))
@@ -73,7 +73,7 @@ impl Service {
         let live = |topic: &&str| {
             let mut live = json!({ "pubsubname": self.sidecar().component(topic), "topic": topic, "routes": { "default": "/events" },
                                    "deadLetterTopic": dead_letters(topic, self.name()) });
-            if !self.hears_singly(topic) {
+            if !self.0.single.contains(topic) {
                 live["bulkSubscribe"] = bulk.clone();
             }
             live
@@ -139,7 +139,7 @@ async fn events(State(service): State<Service>, request: Request) -> Response {
 }
 
 async fn heads(State(service): State<Service>) -> Result<Json<Heads>, Problem> {
-    service.heads().await.map(Json)
+    own_heads(service.lanes()).await.map(Json)
 }
 
 #[derive(Deserialize)]
@@ -164,7 +164,7 @@ async fn feed(
     }
     let query = Query::Feed { topic: topic.clone(), after: page.after, limit: page.limit.min(PAGE) };
     // The void after the entries: what is void is so for good, and an entry read later would seem to be missing.
-    let answers = service.read_to_tell(partition..partition + 1, &[query, Query::Heads]).await?.concat();
+    let answers = service.lanes().read_to_tell(partition..partition + 1, &[query, Query::Heads]).await?.concat();
     let [Answer::Feed(entries), Answer::Heads(heads)] = &answers[..] else {
         return Err(Problem::Internal("no feed".to_owned()));
     };

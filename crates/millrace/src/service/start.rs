@@ -62,17 +62,8 @@ impl Runtime for Service {
             inbox: inbox.clone(),
         });
         let rounds = Rounds { lanes, trackers, producers, relay, executor, letters, topics, tuning };
-        let service = Self(Arc::new(Inner {
-            env,
-            inbox,
-            rounds: Arc::new(rounds),
-            topology,
-            partners,
-            single: app.single,
-            routes: app.routes,
-        }));
-        let Inner { rounds, .. } = &*service.0;
-        let tasks = service.lanes().tasks();
+        let (rounds, single, routes) = (Arc::new(rounds), app.single, app.routes);
+        let tasks = &rounds.lanes.tasks;
         tasks.spawn(rounds.relay.clone().relay_committed(committed));
         tasks.spawn(rounds.relay.clone().move_cursors());
         tasks.spawn(rounds.executor.clone().perform_started(started));
@@ -80,6 +71,6 @@ impl Runtime for Service {
         tasks.spawn(rounds.clone().watch_heads());
         tasks.spawn(healing.heal());
         tasks.spawn(rounds.clone().raise_floors());
-        service
+        Self(Arc::new(Inner { env, inbox, rounds, topology, partners, single, routes }))
     }
 }

@@ -26,7 +26,7 @@ impl Letters {
                 self.release_line(&progress).await;
             }
         }
-        self.lanes.metrics().parked_now(parked);
+        self.lanes.metrics.parked_now.set(parked as i64);
     }
 
     /// Whether it was set aside for a version that this program knows. Asked in each round, not at the start alone: while
@@ -55,15 +55,15 @@ impl Letters {
         let again = match Incoming::parse(&bytes) {
             Ok(incoming) if incoming.place.is_some() => match self.inbox.is_in_feed(&incoming).await {
                 None => return,
-                Some(false) => Some(Parked::not_in_feed(&bytes, self.lanes.clock())),
+                Some(false) => Some(Parked::not_in_feed(&bytes, &self.lanes.clock)),
                 Some(true) => {
                     let topic = entry.split('|').next().unwrap_or_default();
                     self.inbox.drive(topic, vec![Arc::new(incoming)]).await;
                     None
                 }
             },
-            Ok(_) => Some(Parked::new(Reason::NoFeed, letter.record.detail.clone(), &bytes, self.lanes.clock())),
-            Err(violation) => Some(Parked::unreadable(&violation, &bytes, self.lanes.clock())),
+            Ok(_) => Some(Parked::new(Reason::NoFeed, letter.record.detail.clone(), &bytes, &self.lanes.clock)),
+            Err(violation) => Some(Parked::unreadable(&violation, &bytes, &self.lanes.clock)),
         };
         let back = again.map(|outcome| letter.record.clone().again(outcome));
         let parks = back.map(|record| Park { record: record.to_json(), ..letter.park.clone() });
@@ -79,7 +79,7 @@ impl Letters {
         let Some((feed, _)) = place else { return };
         let (letters, progress) = (self.clone(), self.trackers.progress(&letter.park.consumer, &feed));
         // A long line takes longer than its caller waits.
-        self.lanes.tasks().spawn(async move { letters.release_line(&progress).await });
+        self.lanes.tasks.spawn(async move { letters.release_line(&progress).await });
     }
 
     /// Drives what is held but not parked, in the order of the feed; what is behind a parked entry stays held.
@@ -87,11 +87,10 @@ impl Letters {
         if progress.held().is_empty() || self.fresh(progress).await.is_err() {
             return;
         }
-        let consumers = self.trackers.consumers(&progress.feed().topic);
-        let consumer = consumers.iter().find(|consumer| consumer.name == progress.consumer());
-        let (Some(consumer), Ok(letters)) = (consumer, self.letters(progress.feed().partition).await) else { return };
+        let (consumer, letters) = (self.trackers.consumer_of(progress), self.letters(progress.feed().partition).await);
+        let (Some(consumer), Ok(letters)) = (consumer, letters) else { return };
         for event in self.fetch_all(progress.feed(), line(progress, &letters)).await.0 {
-            self.inbox.drive_event(consumer, event, Way::Released).await;
+            self.inbox.drive_event(&consumer, event, Way::Released).await;
         }
     }
 
@@ -121,7 +120,7 @@ impl Letters {
     async fn fetch_all(&self, feed: &Feed, mut positions: BTreeSet<Position>) -> (Vec<Arc<Incoming>>, bool) {
         let (mut events, mut is_whole) = (Vec::new(), true);
         while let Some(&first) = positions.first() {
-            let page = self.producers.fetch(feed, first - 1, PAGE).await;
+            let page = self.producers.page(feed, first - 1, PAGE).await.unwrap_or_default().0;
             if page.is_empty() {
                 return (events, false);
             }

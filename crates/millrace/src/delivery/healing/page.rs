@@ -68,11 +68,11 @@ impl Healing {
         }
         if is_done {
             progress.settled_all(ready.into_iter());
-            let now_us = self.lanes.clock().now_us();
+            let now_us = self.lanes.clock.now_us();
             let (committed, ignored): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| entry.is_of_interest);
-            self.lanes.metrics().latency(progress, committed.iter().map(|entry| now_us - entry.time_us));
-            self.lanes.metrics().delivery(Delivery::Committed, committed.len());
-            self.lanes.metrics().delivery(Delivery::Ignored, ignored.len());
+            self.lanes.metrics.latency(progress, committed.iter().map(|entry| now_us - entry.time_us));
+            self.lanes.metrics.delivery(Delivery::Committed, committed.len());
+            self.lanes.metrics.delivery(Delivery::Ignored, ignored.len());
         }
         drop(entries);
         page.retain(|event| position(event).is_some_and(|at| progress.lacks(at)));

@@ -16,7 +16,7 @@ impl Inbox {
                 Round::Again
             }
             Some(false) => {
-                let record = Parked::not_in_feed(&entry.incoming.bytes, self.lanes.clock());
+                let record = Parked::not_in_feed(&entry.incoming.bytes, &self.lanes.clock);
                 self.park_unplaced(entry.consumer, entry.incoming, record).await;
                 Round::Over
             }

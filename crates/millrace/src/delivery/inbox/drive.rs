@@ -61,7 +61,7 @@ impl Inbox {
                     Reason::NoFeed,
                     "the envelope has no feed position",
                     &incoming.bytes,
-                    self.lanes.clock(),
+                    &self.lanes.clock,
                 );
                 return self.park_unplaced(consumer, &incoming, record).await;
             };
@@ -131,7 +131,7 @@ impl Inbox {
             match (handler.decisions)(entry.incoming) {
                 Ok(more) => decisions.extend(more),
                 Err(error) => {
-                    let record = Parked::undecodable(&error, &entry.incoming.bytes, self.lanes.clock());
+                    let record = Parked::undecodable(&error, &entry.incoming.bytes, &self.lanes.clock);
                     return self.park(entry, admitted, record).await;
                 }
             }
@@ -151,7 +151,7 @@ impl Inbox {
         let home = entry.progress.feed().partition;
         let inline = targets.len() == 1 && targets.contains_key(&home);
         let mut context = entry.incoming.cause();
-        context.actor = Some(self.lanes.name().to_owned());
+        context.actor = Some(self.lanes.name.to_owned());
         entry.span.enter(&mut context);
         let mut settled = false;
         for (number, decisions) in targets {
@@ -165,23 +165,21 @@ impl Inbox {
                 Ok(Done::Committed(rejected)) => {
                     settled = inline;
                     self.delivered(entry.span, Delivery::Committed);
-                    self.lanes
-                        .metrics()
-                        .latency(entry.progress, [self.lanes.clock().now_us() - entry.incoming.time_us]);
+                    self.lanes.metrics.latency(entry.progress, [self.lanes.clock.now_us() - entry.incoming.time_us]);
                     if let Some(rejected) = rejected {
                         let (correlation, trace) = (&*context.correlation, context.trace_id());
-                        tracing::info!(service = self.lanes.name(), event = entry.incoming.id, correlation, trace, %rejected, "the domain refused what an event asked for");
+                        tracing::info!(service = self.lanes.name, event = entry.incoming.id, correlation, trace, %rejected, "the domain refused what an event asked for");
                     }
                 }
                 Ok(Done::Duplicate(_)) => self.delivered(entry.span, Delivery::Duplicate),
                 Err(Refused::Stale) => return Round::Again,
                 Err(Refused::Poison(detail)) => {
-                    let record = Parked::new(Reason::Undecidable, detail, &entry.incoming.bytes, self.lanes.clock());
+                    let record = Parked::new(Reason::Undecidable, detail, &entry.incoming.bytes, &self.lanes.clock);
                     return self.park(entry, admitted, record).await;
                 }
                 Err(refused @ Refused::Conflict) => {
                     let bytes = &entry.incoming.bytes;
-                    let record = Parked::new(Reason::Conflicts, refused.to_string(), bytes, self.lanes.clock());
+                    let record = Parked::new(Reason::Conflicts, refused.to_string(), bytes, &self.lanes.clock);
                     return self.park(entry, admitted, record).await;
                 }
                 Err(Refused::Closed | Refused::Full) => return Round::Over,
@@ -244,13 +242,13 @@ impl Inbox {
     ) {
         let Some((_, placed)) = incoming.place.clone() else { return };
         let inbox = self.clone();
-        self.lanes.tasks().spawn(async move {
+        self.lanes.tasks.spawn(async move {
             let Ok(_place) = inbox.waiting.try_acquire() else { return };
             for wait in WAITS_MS {
                 tokio::select! {
                     biased;
                     () = progress.moved() => {}
-                    () = inbox.lanes.clock().sleep(Duration::from_millis(wait)) => progress.forget(),
+                    () = inbox.lanes.clock.sleep(Duration::from_millis(wait)) => progress.forget(),
                 }
                 if !inbox.trackers.refresh(&progress).await
                     || !matches!(progress.admit(placed, false).1, Admission::Early)

@@ -41,8 +41,7 @@ impl Inbox {
 
     /// An entry that is no envelope of ours: kept under its hash, nothing waits behind it.
     pub(super) async fn park_unreadable(&self, topic: &str, bytes: &Bytes, violation: &Violation) {
-        self.park_by_hash(self.lanes.name(), topic, Parked::unreadable(violation, bytes, self.lanes.clock()), bytes)
-            .await;
+        self.park_by_hash(self.lanes.name, topic, Parked::unreadable(violation, bytes, &self.lanes.clock), bytes).await;
     }
 
     /// As [`Inbox::park_unreadable`], of an envelope that can be read and has no place in a feed.
@@ -69,16 +68,8 @@ impl Inbox {
     fn tell_parked(&self, consumer: &str, entry: &str, context: Option<&Context>, record: &Parked) {
         let Parked { reason, detail, .. } = record;
         let (correlation, trace) = story(context);
-        tracing::error!(
-            service = self.lanes.name(),
-            consumer,
-            entry,
-            correlation,
-            trace,
-            ?reason,
-            detail,
-            "an entry is parked"
-        );
-        self.lanes.metrics().parked(*reason);
+        let service = self.lanes.name;
+        tracing::error!(service, consumer, entry, correlation, trace, ?reason, detail, "an entry is parked");
+        self.lanes.metrics.parked(*reason);
     }
 }

@@ -14,8 +14,8 @@ impl Inbox {
         let Feed { topic, partition, .. } = feed;
         event_span!(
             incoming,
-            self.lanes.name(),
-            self.lanes.clock(),
+            self.lanes.name,
+            &self.lanes.clock,
             "consumer",
             "process",
             topic,
@@ -31,7 +31,7 @@ impl Inbox {
     }
 
     pub(super) fn delivered(&self, span: &Traced, delivery: Delivery) {
-        self.lanes.metrics().delivery(delivery, 1);
+        self.lanes.metrics.delivery(delivery, 1);
         span.outcome(delivery.name());
     }
 }

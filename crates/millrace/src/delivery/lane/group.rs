@@ -219,12 +219,12 @@ impl Memory {
                     queued.answer(decided.answer);
                 }
                 Verdict::Duplicate { result } => {
-                    self.outlets.metrics.duplicate();
+                    self.outlets.metrics.duplicates.inc();
                     queued.answer(Ok(Done::Duplicate(result)));
                 }
                 Verdict::Stale => queued.answer(Err(Refused::Stale)),
                 Verdict::Conflict => {
-                    self.outlets.metrics.conflict();
+                    self.outlets.metrics.conflicts.inc();
                     queued.tries += 1;
                     conflicts.push(queued);
                 }

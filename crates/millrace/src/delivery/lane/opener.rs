@@ -91,11 +91,8 @@ impl Opener {
         let is_closed = |gate: &Gate| matches!(gate, Gate::Closed { .. });
         let closed: Vec<Vec<Claim>> =
             gates.iter().zip(&all).filter(|(gate, _)| is_closed(gate)).map(|(_, claims)| claims.clone()).collect();
-        tracing::warn!(
-            service = self.service,
-            partitions = closed.len(),
-            "the store may have lost commits: going back to what is there"
-        );
+        let (service, lost) = (self.service, closed.len());
+        tracing::warn!(service, partitions = lost, "the store may have lost commits: going back to what is there");
         let (by_all, by_closed) = (Claim::merge(&all), Claim::merge(&closed));
         try_join_all(
             gates.iter().zip(partitions).map(|(gate, partition)| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::Opener;
-use crate::delivery::{Handover, Metrics, StartedWork, WorkWiring};
+use crate::delivery::{Handover, Metrics, StartedWork, Wiring};
 use crate::seams::{Clock, Tasks};
 use crate::store::{Epoch, Store};
 
@@ -18,14 +18,8 @@ pub(crate) struct Outlets {
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub tasks: Tasks,
-    pub wiring: Arc<Vec<WorkWiring>>,
+    pub wiring: Wiring,
     pub relay: Handover,
     /// With the epoch under which it was recorded.
     pub work: mpsc::Sender<(Epoch, StartedWork)>,
-}
-
-impl Outlets {
-    pub fn tasks(&self) -> &Tasks {
-        &self.tasks
-    }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -30,12 +30,6 @@ pub(crate) struct Cursors {
     reported: Notify,
 }
 
-impl Cursors {
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Relay {
     /// Those of all feeds met so far, in a fixed order.
     pub fn cursors(&self) -> Vec<Arc<Progress>> {
@@ -49,7 +43,7 @@ impl Relay {
         if let Some(cursor) = cursors.get(topic).and_then(|of_topic| of_topic.get(&partition)) {
             return cursor.clone();
         }
-        let feed = Arc::new(Feed { source: self.lanes.name().to_owned(), topic: topic.to_owned(), partition });
+        let feed = Arc::new(Feed { source: self.lanes.name.to_owned(), topic: topic.to_owned(), partition });
         let cursor = Arc::new(Progress::new(RELAY, feed));
         cursors.entry(topic.to_owned()).or_default().insert(partition, cursor.clone());
         cursor
@@ -57,7 +51,7 @@ impl Relay {
 
     /// Not waited for, since a report that is lost only publishes again.
     pub(super) fn report(&self, events: &[&CommittedEvent]) {
-        let mut taken = self.cursors.taken();
+        let mut taken = self.cursors.taken.lock().unwrap_or_else(PoisonError::into_inner);
         for event in events {
             let cursor = self.cursor(&event.topic, event.partition);
             taken.entry(cursor.feed().clone()).or_default().push(event.placed.position);
@@ -70,7 +64,7 @@ impl Relay {
     pub async fn move_cursors(self: Arc<Self>) {
         loop {
             self.cursors.reported.notified().await;
-            let taken = std::mem::take(&mut *self.cursors.taken());
+            let taken = std::mem::take(&mut *self.cursors.taken.lock().unwrap_or_else(PoisonError::into_inner));
             join_all(taken.into_iter().map(|(feed, positions)| self.move_cursor(feed, positions))).await;
         }
     }
@@ -85,7 +79,7 @@ impl Relay {
             let moved = tokio::select! {
                 biased;
                 moved = &mut ride => moved,
-                () = self.lanes.clock().sleep(RIDE) => {
+                () = self.lanes.clock.sleep(RIDE) => {
                     self.lanes.knock(partition).await;
                     ride.await
                 }

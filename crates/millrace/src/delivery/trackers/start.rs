@@ -42,7 +42,7 @@ impl Trackers {
                 return false;
             }
         }
-        let is_durable = self.lanes.store().sync(Leaving::Answer).await.is_ok();
+        let is_durable = self.lanes.store.sync(Leaving::Answer).await.is_ok();
         consumer.set_started(is_durable);
         is_durable
     }

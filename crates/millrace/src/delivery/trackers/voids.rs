@@ -11,9 +11,9 @@ impl Trackers {
     /// Follows what the producer says of a feed. `reached` is what was settled last before the producer was asked.
     pub async fn heard_head(&self, progress: &Arc<Progress>, head: Position, void: &Ranges, reached: Position) {
         if head < reached {
-            let (consumer, feed) = (progress.consumer(), progress.feed_name());
-            tracing::error!(service = self.lanes.name(), consumer, feed, reached, head, "a feed went back");
-            self.lanes.metrics().feed_regressed();
+            let (service, consumer, feed) = (self.lanes.name, progress.consumer(), progress.feed_name());
+            tracing::error!(service, consumer, feed, reached, head, "a feed went back");
+            self.lanes.metrics.regressed.inc();
         }
         progress.saw_head(head);
         self.skip_voids(progress, void).await;
@@ -35,17 +35,10 @@ impl Trackers {
             }
             progress.settled(from, outcome);
             if ghosts > 0 {
-                let (consumer, feed) = (progress.consumer(), progress.feed_name());
-                tracing::error!(
-                    service = self.lanes.name(),
-                    consumer,
-                    feed,
-                    from,
-                    through,
-                    ghosts,
-                    "the producer has lost events that were applied here"
-                );
-                self.lanes.metrics().ghosts(ghosts);
+                let (service, consumer, feed) = (self.lanes.name, progress.consumer(), progress.feed_name());
+                let what = "the producer has lost events that were applied here";
+                tracing::error!(service, consumer, feed, from, through, ghosts, "{what}");
+                self.lanes.metrics.ghosts.inc_by(ghosts);
             }
         }
     }

@@ -6,7 +6,7 @@ SHELL := /bin/sh
 locked := $(if $(CI),--locked)
 millrace := cargo run $(locked) --profile quick -p cli --bin millrace --
 
-.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-redis-cluster test-valkey test-jaeger test-kube test-rollout record-alerts chaos heal cut killup power replicas bench costs stages bench-smoke generate test-api deny static sbom test-interop clean-cache
+.PHONY: help cargo quick lint run demo dapr check test sim soak sabotage naive thousand stopped test-kafka test-rabbitmq test-redis-cluster test-valkey test-jaeger test-kube test-rollout record-alerts chaos heal cut killup power replicas bench costs stages bench-smoke generate modules test-api deny static sbom test-interop clean-cache
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-18s %s\n", $$1, $$2 }'
@@ -143,6 +143,9 @@ test-interop: cargo ## CloudEvents by the official SDKs for Python and JavaScrip
 
 generate: cargo ## Write anew what is derived from schemas/
 	cargo run $(locked) -q -p xtask -- generate
+
+modules: cargo ## Which module of each crate uses which, circles, lines, the longest function
+	@cargo run $(locked) -q -p xtask -- modules
 
 # CHECKS="licenses bans sources" without a network: known vulnerabilities are read from one.
 deny: cargo ## Licences, origins and known vulnerabilities of every dependency; CHECKS=

@@ -1,6 +1,8 @@
 //! Derives code and documents from `schemas/`, the only hand-written place of an event's name and fields.
 //! Its output is committed; a test compares it with a fresh one, so a build needs no generator.
 
+mod code;
+pub mod graph;
 mod lock;
 mod modules;
 mod names;
@@ -13,6 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+pub use code::code;
 use schemas::Catalogue;
 
 /// The command that every generated file names in its first line.

@@ -1,4 +1,5 @@
 //! `cargo run -p xtask -- generate`: rewrites everything that is derived from `schemas/`.
+//! `cargo run -p xtask -- modules`: which part of each crate uses which, and where they go round.
 
 use anyhow::{Result, bail};
 
@@ -10,6 +11,10 @@ fn main() -> Result<()> {
             }
             Ok(())
         }
-        _ => bail!("usage: cargo run -p xtask -- generate"),
+        Some("modules") => {
+            print!("{}", xtask::graph::picture(&xtask::graph::crates(&xtask::root())?));
+            Ok(())
+        }
+        _ => bail!("usage: cargo run -p xtask -- generate, or modules"),
     }
 }

@@ -4,12 +4,14 @@
 mod budget;
 mod graph;
 mod maps;
+mod modules;
 mod planted;
 mod source;
 mod tree;
 
 use source::Check;
 use tree::{File, files};
+use xtask::graph::Crate;
 
 /// Every violation at once, so that one run is enough to mend them.
 #[track_caller]
@@ -20,6 +22,10 @@ fn holds(check: Check) {
 #[track_caller]
 fn none(violations: Vec<String>) {
     assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
+}
+
+fn crates() -> Vec<Crate> {
+    xtask::graph::crates(&tree::root()).expect("the tree can be read")
 }
 
 macro_rules! everywhere {
@@ -57,6 +63,11 @@ fn dependencies_point_one_way() {
 }
 
 #[test]
+fn modules_use_each_other_one_way() {
+    none(crates().iter().flat_map(modules::goes_round).collect());
+}
+
+#[test]
 fn every_dependency_is_from_crates_io_with_a_checksum() {
     let lock = std::fs::read_to_string(tree::root().join("Cargo.lock")).expect("the lock file is committed");
     assert!(lock.contains("[[package]]"), "nothing is locked");
@@ -89,5 +100,6 @@ fn every_excuse_is_still_needed() {
             idle.push(format!("{path} needs no excuse for {name}"));
         }
     }
+    idle.extend(modules::idle(&crates()));
     none(idle);
 }

@@ -1,13 +1,14 @@
 //! Each check against a violation planted for it, and against the nearest thing that is none.
 
 use serde_json::{Value, json};
+use xtask::graph::Crate;
 
 use crate::source::Check;
 use crate::tree::{File, code};
-use crate::{budget, graph, maps, source};
+use crate::{budget, graph, maps, modules, source};
 
 const SERVICE: &str = "services/orders/src/lib.rs";
-const FRAMEWORK: &str = "crates/millrace/src/lane.rs";
+const FRAMEWORK: &str = "crates/millrace/src/delivery/lane.rs";
 const TEST: &str = "crates/millrace/tests/pipeline.rs";
 
 #[track_caller]
@@ -93,7 +94,7 @@ fn a_test_that_sleeps_is_found() {
 
 #[test]
 fn a_machine_is_found() {
-    finds(source::names_no_machine, "README.md", "see /work/main", "see crates/millrace/src/work/executor.rs");
+    finds(source::names_no_machine, "README.md", "see /work/main", "see crates/millrace/src/delivery/executor.rs");
     finds(source::names_no_machine, "Makefile", "export A=/root/.cache", "export A=$(HOME)/root/.cache");
     finds(source::names_no_machine, "dapr.yaml", "https://index.crates.io/", "https://docs.rs/");
 }
@@ -146,6 +147,51 @@ fn a_dependency_that_points_back_is_found() {
     assert_eq!(wrong("millrace", "crates/millrace", on("events", Value::Null)), 1);
     assert_eq!(wrong("millrace", "crates/millrace", on("events", json!("dev"))), 0);
     assert_eq!(wrong("cli", "crates/cli", on("orders", Value::Null)), 0);
+}
+
+/// What goes round in a crate of these files.
+fn goes_round(files: &[(&str, &str)]) -> Vec<String> {
+    let read = |path: &str| files.iter().find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned());
+    modules::goes_round(&Crate::read("a/src/lib.rs", &read).expect("it has a first file"))
+}
+
+#[test]
+fn a_circle_of_modules_is_found() {
+    let with = |lib: &str, b: &str, c: &str| {
+        let lib = format!("mod b;\nmod c;\n{lib}");
+        goes_round(&[("a/src/lib.rs", &lib), ("a/src/b.rs", b), ("a/src/c.rs", c)])
+    };
+    let round = ["a/src/lib.rs:  goes round in b, c"];
+    assert_eq!(with("", "use crate::c::C; pub struct B;", "use crate::b::B; pub struct C;"), round, "imported");
+    assert_eq!(with("", "pub fn b() { crate::c::c() }", "pub fn c() { super::b::b() }"), round, "named in place");
+    let passed_on = "pub use b::B;\npub use c::C;";
+    assert_eq!(with(passed_on, "use crate::C; pub struct B;", "use crate::{B}; pub struct C;"), round, "passed on");
+    assert_eq!(with("", "use crate::c::*; pub struct B(C);", "use crate::b::B; pub struct C;"), round, "with all else");
+    let elsewhere = ("pub struct B { c: crate::c::C }", "pub struct C; impl crate::b::B { fn c(&self) {} }");
+    assert_eq!(with("", elsewhere.0, elsewhere.1), round, "a method that its type's file does not show");
+
+    assert!(with("", "use crate::c::C;", "pub struct C;").is_empty(), "one way");
+    assert!(with("", "use crate::c::C; pub struct B;", "// crate::b::B\npub struct C;").is_empty(), "in a comment");
+    assert!(
+        with("", "use crate::c::C; pub struct B;", "mod tests { use crate::b::B; } pub struct C;").is_empty(),
+        "test"
+    );
+    assert!(with("struct A(b::B);", "use super::A; pub struct B(A);", "").is_empty(), "a parent and its child");
+}
+
+#[test]
+fn a_circle_of_folders_is_found_where_no_two_files_use_each_other() {
+    let files = [
+        ("a/src/lib.rs", "mod b; mod c;"),
+        ("a/src/b.rs", "pub mod from; pub mod to;"),
+        ("a/src/b/from.rs", "use crate::c::to::To;"),
+        ("a/src/b/to.rs", "pub struct To;"),
+        ("a/src/c.rs", "pub mod from; pub mod to;"),
+        ("a/src/c/from.rs", "use crate::b::to::To;"),
+        ("a/src/c/to.rs", "pub struct To;"),
+    ];
+    assert_eq!(goes_round(&files), ["a/src/lib.rs:  goes round in b, c"]);
+    assert!(goes_round(&files[..5]).is_empty());
 }
 
 #[test]

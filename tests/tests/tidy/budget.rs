@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use crate::tree::{File, code};
 
 pub const SERVICE: usize = 350;
-pub const SERVICE_MEDIAN: usize = 300;
+pub const SERVICE_MEDIAN: usize = 305;
+/// What has more to do than decide, and how much more: the public door, and the reader of another protocol.
+const LARGER: [(&str, usize); 2] = [("gateway", 370), ("integrations", 480)];
 pub const ACCESS: usize = 350;
-pub const FRAMEWORK: usize = 9_650;
+pub const FRAMEWORK: usize = 9_850;
 
 /// Lines of each folder of `parent`, without tests, comments and blanks.
 pub fn lines_by_folder<'a>(files: &'a [File], parent: &str) -> BTreeMap<&'a str, usize> {
@@ -34,12 +36,17 @@ fn lines_of(file: &File) -> usize {
     }
 }
 
+fn allowed(service: &str) -> usize {
+    LARGER.iter().find(|(name, _)| *name == service).map_or(SERVICE, |(_, most)| *most)
+}
+
 pub fn over_budget(files: &[File]) -> Vec<String> {
     let services = lines_by_folder(files, "services/");
     let mut over: Vec<String> = services
         .iter()
-        .filter(|(_, lines)| **lines > SERVICE)
-        .map(|(name, lines)| format!("services/{name}: {lines} lines, {SERVICE} at most"))
+        .map(|(name, lines)| (name, *lines, allowed(name)))
+        .filter(|(_, lines, most)| lines > most)
+        .map(|(name, lines, most)| format!("services/{name}: {lines} lines, {most} at most"))
         .collect();
     let mut sizes: Vec<usize> = services.into_values().collect();
     sizes.sort_unstable();

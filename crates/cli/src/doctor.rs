@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
+use millrace::pii::Secret;
 use serde::Serialize;
 
 use self::rules::{Finding, Findings, Harm};
@@ -127,7 +128,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         );
     }
     if let Some(url) = &args.daprd {
-        match sidecar::check(url, std::env::var("DAPR_API_TOKEN").ok().as_deref()).await {
+        match sidecar::check(url, config.dapr_api_token.as_ref().map(Secret::expose)).await {
             Ok(findings) => add(&mut broken, url.clone(), "delivers what it takes".to_owned(), findings.0),
             Err(error) => missing.push(Check::not_ok(url, Level::Fail, format!("{error:#}"), "start daprd")),
         }

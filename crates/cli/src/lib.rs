@@ -25,6 +25,7 @@ pub mod process;
 pub mod redis_tls;
 pub mod scopes;
 mod secretstore;
+pub mod secrets;
 pub mod seed;
 pub mod serve;
 pub mod services;

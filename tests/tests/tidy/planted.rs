@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::source::Check;
 use crate::tree::{File, code};
-use crate::{budget, graph, maps, source};
+use crate::{budget, doors, graph, maps, source};
 
 const SERVICE: &str = "services/orders/src/lib.rs";
 const FRAMEWORK: &str = "crates/millrace/src/lane.rs";
@@ -96,6 +96,13 @@ fn a_machine_is_found() {
     finds(source::names_no_machine, "README.md", "see /work/main", "see crates/millrace/src/work/executor.rs");
     finds(source::names_no_machine, "Makefile", "export A=/root/.cache", "export A=$(HOME)/root/.cache");
     finds(source::names_no_machine, "dapr.yaml", "https://index.crates.io/", "https://docs.rs/");
+}
+
+#[test]
+fn a_secret_read_past_its_door_is_found() {
+    let good = "let home = std::env::var(\"HOME\");\nlet token = \"APP_API_TOKEN\";";
+    finds(doors::reads_no_secret_aside, SERVICE, "std::env::var(\"APP_API_TOKEN\")", "std::env::var(\"HOME\")");
+    finds(doors::reads_no_secret_aside, SERVICE, "env::var_os(\n    \"REDIS_PASSWORD\")", &good.replace('\n', "\n\n"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod logs;
 mod look;
 mod power;
 mod schemathesis;
+mod secrets;
 mod secretstore;
 mod serve;
 mod shop;

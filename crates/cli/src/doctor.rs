@@ -19,7 +19,7 @@ use self::rules::{Finding, Findings, Harm};
 use crate::WrongUse;
 use crate::config::Config;
 use crate::dev::resources::REDIS;
-use crate::order::say;
+use crate::output::say;
 
 const REACHED: &str = "start Redis, or name it by MILLRACE_REDIS_URL; by TLS as rediss://, with MILLRACE_REDIS_CA";
 
@@ -103,7 +103,7 @@ impl From<Finding> for Check {
 
 pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     if args.rules {
-        say(&if args.json { serde_json::to_string_pretty(rules::ALL)? } else { catalogue() });
+        say(&if args.json { serde_json::to_string_pretty(rules::ALL)? } else { catalogue() })?;
         return Ok(ExitCode::SUCCESS);
     }
     let asked = args.project.is_some() || args.daprd.is_some() || args.redis.is_some();
@@ -144,7 +144,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     let refused = worst(&broken, Level::Fail) || (args.strict && worst(&broken, Level::Warn));
     let code = if worst(&missing, Level::Fail) { 3 } else { u8::from(refused) };
     let checks = [missing, broken].concat();
-    say(&if args.json { serde_json::to_string_pretty(&checks)? } else { table(&checks) });
+    say(&if args.json { serde_json::to_string_pretty(&checks)? } else { table(&checks) })?;
     Ok(ExitCode::from(code))
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::WrongUse;
 use crate::admin_token::random;
-use crate::order::say;
+use crate::output::say;
 
 /// Make an API key for the gateway
 ///
@@ -45,6 +45,6 @@ pub async fn run(Args { id, user, mut rights, per_minute }: Args) -> anyhow::Res
     let list = format!("{:#}", json!([entry]));
     Keys::from_json(&list).map_err(|error| WrongUse(error.to_string()))?;
     eprintln!("the key, which is shown only now: {key}");
-    say(&list);
+    say(&list)?;
     Ok(ExitCode::SUCCESS)
 }

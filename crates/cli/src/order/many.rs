@@ -10,12 +10,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use super::Args;
 use super::judge::{Books, Goods};
 use super::mix::{Kind, Planned};
 use super::report::Report;
 use super::request::Ending;
 use super::shop::Shop;
-use super::{Args, say};
+use crate::output::say;
 
 /// Most lines of a receipt.
 const RECEIPT_LINES: usize = 100;
@@ -66,7 +67,7 @@ pub async fn run(shop: &Shop, books: &Books, args: &Args, key: &str) -> anyhow::
     progress.finish_and_clear();
     let verdicts = books.judge(shop, &goods, &outcomes).await?;
     let report = Report::new(outcomes, verdicts, took, args.seed, args.concurrency);
-    say(&if args.json { report.json().to_string() } else { report.to_string() });
+    say(&if args.json { report.json().to_string() } else { report.to_string() })?;
     Ok(report.ok())
 }
 

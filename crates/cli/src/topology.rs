@@ -165,7 +165,8 @@ pub fn dapr_yaml() -> String {
 const HEAD: &str = "\
 # Generated from the wiring: UPDATE=1 cargo test -p cli golden
 #
-#   export DAPR_API_TOKEN=$(uuidgen) APP_API_TOKEN=$(uuidgen) DAPR_HOST_IP=127.0.0.1 MILLRACE_REDIS_HOST=127.0.0.1:6390
+#   export DAPR_API_TOKEN=$(millrace key --token) APP_API_TOKEN=$(millrace key --token)
+#   export DAPR_HOST_IP=127.0.0.1 MILLRACE_REDIS_HOST=127.0.0.1:6390
 #   dapr run -f .
 #
 # What has to run before, and prices after: docs/dapr-cli.md

@@ -99,6 +99,14 @@ fn a_machine_is_found() {
 }
 
 #[test]
+fn what_is_printed_past_its_helper_is_found() {
+    let command = "crates/cli/src/why.rs";
+    finds(doors::prints_by_one_helper, command, "println!(\"{why}\");", "eprintln!(\"println!\");");
+    finds(doors::prints_by_one_helper, command, "std::io::stdout().write_all(text)", "say(text)?;");
+    assert!(doors::prints_by_one_helper(&File::new("crates/cli/src/output.rs", "stdout().lock();")).is_empty());
+}
+
+#[test]
 fn a_secret_read_past_its_door_is_found() {
     let good = "let home = std::env::var(\"HOME\");\nlet token = \"APP_API_TOKEN\";";
     finds(doors::reads_no_secret_aside, SERVICE, "std::env::var(\"APP_API_TOKEN\")", "std::env::var(\"HOME\")");

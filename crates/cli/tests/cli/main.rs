@@ -14,6 +14,7 @@ mod jwks;
 mod kills;
 mod logs;
 mod look;
+mod output;
 mod power;
 mod schemathesis;
 mod secrets;

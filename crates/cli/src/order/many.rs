@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::Args;
-use super::judge::{Books, Goods};
+use super::judge::{Books, Goods, Others};
 use super::mix::{Kind, Planned};
 use super::report::Report;
 use super::request::Ending;
@@ -50,6 +50,7 @@ impl Outcome {
 pub async fn run(shop: &Shop, books: &Books, args: &Args, key: &str) -> anyhow::Result<bool> {
     let plan = args.mix.plan(&args.order, args.count, args.seed, args.spread_skus);
     let mut goods = Goods::wanted(&args.order.location, &plan);
+    goods.others = Some(Others::before_a_run(books).await?);
     goods.count(shop).await?;
     if args.stock {
         receive(shop, &mut goods, key).await?;

@@ -81,7 +81,7 @@ fn an_empty_secret_of_daprs_store_is_a_missing_one() {
 fn an_empty_token_file_of_a_shop_lets_no_command_pretend() {
     let folder = Directory::new();
     std::fs::write(format!("{}/admin-token", folder.path()), " \n").expect("a writable folder");
-    let mut command = millrace(ports(), &["deadletters", "--data", folder.path()]);
+    let mut command = millrace(ports(), &["deadletters", "ls", "--data", folder.path()]);
     let output = run(command.env_remove("MILLRACE_ADMIN_TOKEN"));
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{said}");

@@ -50,6 +50,9 @@ impl Keys {
                 return Err(wrong("sha256 is a list of hashes in hex, perMinute is at least 1"));
             }
             let grant = Grant { id: id.clone(), user, rights, per_minute: per_minute.unwrap_or(PER_MINUTE) };
+            if sha256.iter().any(|given| given.eq_ignore_ascii_case(&hash(""))) {
+                return Err(wrong("one of its hashes is that of nothing: the key was empty when it was hashed"));
+            }
             for hash in sha256 {
                 if keys.insert(hash.to_ascii_lowercase(), grant.clone()).is_some() {
                     return Err(InvalidKeys::Key(id, "one key can't be two callers'"));

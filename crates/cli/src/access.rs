@@ -22,8 +22,9 @@ use tower_http::cors::CorsLayer;
 
 use self::jwks::{Issuer, Source};
 use crate::WrongUse;
-use crate::config::{Config, secret};
+use crate::config::Config;
 use crate::documents::documents;
+use crate::secrets;
 
 /// How long a key that was taken back from a file is still good, and how often strangers can make us ask the issuer.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -32,16 +33,19 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub struct Settings {
     /// List of API keys, as `millrace key` makes it; without one, and without tokens, anybody on this machine may call
     #[arg(long, env = "MILLRACE_API_KEYS", global = true, value_name = "FILE", hide_short_help = true)]
+    #[arg(value_parser = secrets::file())]
     pub api_keys: Option<PathBuf>,
     /// Public keys of the issuer of tokens, a JSON Web Key Set: in a file, or where the issuer publishes it, by https
     #[arg(long, env = "MILLRACE_JWKS", global = true, value_name = "FILE|URL", hide_short_help = true)]
-    #[arg(requires = "jwt_issuer", requires = "jwt_audience")]
+    #[arg(requires = "jwt_issuer", requires = "jwt_audience", value_parser = secrets::by(jwks::source))]
     pub jwks: Option<Source>,
     /// Who issues tokens: their `iss`
     #[arg(long, env = "MILLRACE_JWT_ISSUER", global = true, value_name = "URL", hide_short_help = true)]
+    #[arg(value_parser = secrets::name())]
     pub jwt_issuer: Option<String>,
     /// Whom tokens must be meant for: their `aud`
     #[arg(long, env = "MILLRACE_JWT_AUDIENCE", global = true, value_name = "NAME", hide_short_help = true)]
+    #[arg(value_parser = secrets::name())]
     pub jwt_audience: Option<String>,
     /// The one algorithm that tokens are signed by
     #[arg(long, env = "MILLRACE_JWT_ALGORITHM", global = true, value_name = "NAME", hide_short_help = true)]
@@ -57,7 +61,7 @@ pub struct Settings {
     pub webhook_origins: Vec<String>,
     /// The key that commands show to the shop
     #[arg(long, env = "MILLRACE_API_KEY", global = true, value_name = "KEY", hide_short_help = true)]
-    #[arg(hide_env_values = true, value_parser = secret)]
+    #[arg(hide_env_values = true, value_parser = secrets::text())]
     pub api_key: Option<Secret>,
 }
 

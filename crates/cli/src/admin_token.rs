@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use millrace::pii::Secret;
 
 use crate::config::Config;
@@ -41,10 +41,14 @@ pub fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 pub fn find(config: &Config) -> anyhow::Result<Secret> {
     match &config.admin_token {
         Some(token) => Ok(token.clone()),
-        None => fs::read_to_string(path(config)).map(Secret::new).with_context(|| {
+        None => {
             let path = path(config);
-            format!("no admin token in {}: name the shop's --data, or its MILLRACE_ADMIN_TOKEN", path.display())
-        }),
+            let token = fs::read_to_string(&path).with_context(|| {
+                format!("no admin token in {}: name the shop's --data, or its MILLRACE_ADMIN_TOKEN", path.display())
+            })?;
+            ensure!(!token.trim().is_empty(), "{} is empty: start the shop again", path.display());
+            Ok(Secret::new(token.trim()))
+        }
     }
 }
 

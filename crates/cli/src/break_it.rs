@@ -20,7 +20,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::client::Client;
 use crate::config::{self, Config};
 use crate::faults::{Done, Fault};
-use crate::order::{Books, Goods, Mix, Order, Outcome, Planned, Report, Shop, Verdict, customer_telling, receive, say};
+use crate::order::{Books, Goods, Mix, Order, Outcome, Planned, Report, Shop, Verdict, customer_telling, receive};
+use crate::output::say;
 use crate::process::stop_signal;
 use switch::Switch;
 
@@ -105,10 +106,10 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         let mut all = report.json();
         all["fault"] = json!(run.args.fault);
         all["done"] = json!(done);
-        say(&all.to_string());
+        say(&all.to_string())?;
     } else {
         let verdict = if ok { "the numbers are equal" } else { "THE NUMBERS DIFFER" };
-        say(&format!("\n{report}\n\ndone to the shop: {}; {verdict}", live::told(run.args.fault, &done)));
+        say(&format!("\n{report}\n\ndone to the shop: {}; {verdict}", live::told(run.args.fault, &done)))?;
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

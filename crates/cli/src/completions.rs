@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::Command;
 use clap_complete::{Shell, generate};
 
+use crate::output::say;
+
 /// What a shell completes commands and flags by
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -18,9 +20,9 @@ pub struct Args {
 
 #[expect(clippy::unused_async, reason = "every command has this shape")]
 pub async fn run(args: Args, command: &mut Command) -> anyhow::Result<ExitCode> {
-    // Into memory first: nobody may be reading.
+    // Into memory first: a generator panics where it can't write.
     let mut script = Vec::new();
     generate(args.shell, command, "millrace", &mut script);
-    crate::order::say(&String::from_utf8(script)?);
+    say(&String::from_utf8(script)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -13,10 +13,7 @@ use millrace::webhook::SigningKey;
 use crate::access;
 use crate::ports::{LARGEST_BASE, Ports, local, local_url};
 use crate::redis_tls::RedisTls;
-use crate::secretstore::STORE;
-
-/// A secret that begins so is kept in the file that it names.
-pub const FILE: &str = "file:";
+use crate::secrets::{self, FILE, STORE};
 
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "Configuration")]
@@ -31,7 +28,7 @@ pub struct Config {
     pub access: access::Settings,
     /// Bearer token for pending work and parked entries; without one nobody sees them
     #[arg(long, env = "MILLRACE_ADMIN_TOKEN", global = true, value_name = "TOKEN", hide_short_help = true)]
-    #[arg(hide_env_values = true, value_parser = secret)]
+    #[arg(hide_env_values = true, value_parser = secrets::text())]
     pub admin_token: Option<Secret>,
     /// What keeps streams and feeds
     #[arg(long, env = "MILLRACE_STORE", global = true, default_value = "embedded", hide_short_help = true)]
@@ -42,13 +39,13 @@ pub struct Config {
     /// Redis 7 or newer; nodes of a cluster, or a master and its replicas, as redis://host:port,host:port [default:
     /// redis://127.0.0.1:6390]
     #[arg(long, env = "MILLRACE_REDIS_URL", global = true, value_name = "URL", hide_short_help = true)]
-    #[arg(hide_env_values = true, value_parser = kept)]
+    #[arg(hide_env_values = true, value_parser = secrets::url())]
     pub redis_url: Option<String>,
     #[command(flatten)]
     pub redis_tls: RedisTls,
     /// Redis under the bus, looked at for metrics alone [default: the store's]
     #[arg(long, env = "MILLRACE_BROKER_URL", global = true, value_name = "URL", hide_short_help = true)]
-    #[arg(hide_env_values = true, value_parser = kept)]
+    #[arg(hide_env_values = true, value_parser = secrets::url())]
     pub broker_url: Option<String>,
     /// What a commit on Redis has survived when it is acknowledged
     #[arg(long, env = "MILLRACE_DURABILITY", global = true, default_value = "dev", hide_short_help = true)]
@@ -99,7 +96,7 @@ pub struct Config {
     pub smtp: Option<String>,
     /// Key that partners sign their callbacks with [default: the sandbox's public one]
     #[arg(long, env = "MILLRACE_WEBHOOK_SECRET", global = true, value_name = "WHSEC", hide_short_help = true)]
-    #[arg(hide_env_values = true, hide_default_value = true, default_value = sandbox::SECRET, value_parser = webhook_secret)]
+    #[arg(hide_env_values = true, hide_default_value = true, default_value = sandbox::SECRET, value_parser = secrets::webhook())]
     pub webhook_secret: Secret,
     /// What the embedded bus does to events
     #[arg(long, env = "MILLRACE_FAULTS", global = true, default_value = "none", hide = true)]
@@ -109,11 +106,11 @@ pub struct Config {
     pub dapr_http_port: Option<u16>,
     /// Token for calls to daprd
     #[arg(long, env = "DAPR_API_TOKEN", global = true, value_name = "TOKEN", hide_short_help = true)]
-    #[arg(hide_env_values = true, value_parser = secret)]
+    #[arg(hide_env_values = true, value_parser = secrets::text())]
     pub dapr_api_token: Option<Secret>,
     /// Token that daprd must show to the service
     #[arg(long, env = "APP_API_TOKEN", global = true, value_name = "TOKEN", hide_short_help = true)]
-    #[arg(hide_env_values = true, value_parser = secret)]
+    #[arg(hide_env_values = true, value_parser = secrets::text())]
     pub app_api_token: Option<Secret>,
     /// Port where the service's daprd finds it [default: the service's place]
     #[arg(long, env = "APP_PORT", global = true, value_name = "PORT", hide_short_help = true)]
@@ -243,25 +240,6 @@ fn masked(argument: &clap::Arg, value: &str) -> Option<String> {
         Some((_, host)) => Some(format!("***@{host}")),
         None => (!argument.get_id().as_str().ends_with("_url")).then(|| "***".to_owned()),
     }
-}
-
-/// The text itself, or what is kept where it says after `file:`.
-fn kept(text: &str) -> Result<String, String> {
-    let Some(path) = text.strip_prefix(FILE) else { return Ok(text.to_owned()) };
-    let kept = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-    if kept.trim().is_empty() { Err(format!("{path} is empty")) } else { Ok(kept.trim().to_owned()) }
-}
-
-pub fn secret(text: &str) -> Result<Secret, String> {
-    kept(text).map(Secret::new)
-}
-
-fn webhook_secret(text: &str) -> Result<Secret, String> {
-    let secret = secret(text)?;
-    if secret.expose().starts_with(STORE) {
-        return Ok(secret);
-    }
-    secret.expose().parse::<SigningKey>().map(|_| secret.clone()).map_err(|error| error.to_string())
 }
 
 /// `15m`, `20s`, `300ms`, `1h 30m`.

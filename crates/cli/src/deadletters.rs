@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::WrongUse;
 use crate::admin::deadletters::Edit;
 use crate::config::{self, Config};
-use crate::order::say;
+use crate::output::say;
 use remote::Remote;
 
 /// Look at what is set aside; drive it again, mend it, or give it up
@@ -154,19 +154,19 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Ls(filter) => {
             let letters = remote.list(&filter.query()).await?;
-            if args.json { say_json(json!(letters)) } else { say(&table::of(&letters)) }
+            if args.json { say_json(json!(letters))? } else { say(&table::of(&letters))? }
         }
         Command::Show { id } => {
             let letter = remote.show(&id).await?;
-            if args.json { say_json(json!(letter)) } else { say(&table::one(&letter)) }
+            if args.json { say_json(json!(letter))? } else { say(&table::one(&letter))? }
         }
         Command::Log => {
             let log = remote.log().await?;
-            if args.json { say_json(json!(log)) } else { say(&table::log(&log)) }
+            if args.json { say_json(json!(log))? } else { say(&table::log(&log))? }
         }
         Command::Edit { id, patch, version, who } => {
             remote.edit(&id, &Edit { by: who.by(true)?, patch, version }).await?;
-            say(&format!("{id} is edited; `millrace deadletters redrive {id}` has it driven again"));
+            say(&format!("{id} is edited; `millrace deadletters redrive {id}` has it driven again"))?;
         }
         Command::Redrive(many) => return act(&remote, &many, args.json, false).await,
         Command::Discard(many) => return act(&remote, &many, args.json, true).await,
@@ -207,9 +207,9 @@ async fn act(remote: &Remote, many: &Many, as_json: bool, discard: bool) -> anyh
     let text = |outcome: Result<&str, String>| outcome.map_or_else(|error| error, str::to_owned);
     if as_json {
         let told: Vec<_> = told.into_iter().map(|(id, told)| json!({ "id": id, "outcome": text(told) })).collect();
-        say(&Value::from(told).to_string());
+        say(&Value::from(told).to_string())?;
     } else {
-        told.into_iter().for_each(|(id, told)| say(&format!("{id}  {}", text(told))));
+        told.into_iter().try_for_each(|(id, told)| say(&format!("{id}  {}", text(told))))?;
     }
     Ok(if all_done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

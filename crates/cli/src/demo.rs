@@ -16,7 +16,8 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::client::Client;
 use crate::config::Config;
 use crate::dev::{EXIT_WITH_STDIN, environment, terminate};
-use crate::order::{Books, Entry, Shop, Truth, say};
+use crate::order::{Books, Entry, Shop, Truth};
+use crate::output::say;
 use cases::{Case, cases};
 
 /// Short, so that a provider that never answers is given up while one watches.
@@ -72,22 +73,22 @@ async fn start(config: &Config) -> anyhow::Result<Child> {
 async fn show(config: &Config) -> anyhow::Result<bool> {
     let shop = Shop::new(Client::of(config), PATIENCE);
     let cases = cases();
-    say(&format!("{} orders at once; the slowest takes about ten seconds.", cases.len()));
+    say(&format!("{} orders at once; the slowest takes about ten seconds.", cases.len()))?;
     let orders = join_all(cases.iter().map(|case| follow(&shop, case))).await;
     let truth = Books::new(config, None).open().await?;
     let mut right = 0;
     for (case, order) in cases.iter().zip(orders) {
         let order = order.with_context(|| case.title)?;
-        say(&format!("\n{}", case.title));
-        say(&history(&order));
+        say(&format!("\n{}", case.title))?;
+        say(&history(&order))?;
         let wrong = case.wrong(&order, &truth);
         match wrong.as_slice() {
-            [] => say(&format!("  → {}, as it should", case.ending)),
-            wrong => say(&format!("  → WRONG: {}", wrong.join("; "))),
+            [] => say(&format!("  → {}, as it should", case.ending))?,
+            wrong => say(&format!("  → WRONG: {}", wrong.join("; ")))?,
         }
         right += usize::from(wrong.is_empty());
     }
-    say(&format!("\n{right} of {} ended as they should.", cases.len()));
+    say(&format!("\n{right} of {} ended as they should.", cases.len()))?;
     Ok(right == cases.len())
 }
 

@@ -31,7 +31,7 @@ use crate::access;
 use crate::admin_token;
 use crate::config::{Config, Faults};
 use crate::faults::{self, Fault};
-use crate::order::say;
+use crate::output::mention;
 use crate::ports::local;
 use crate::process::{Servers, listen, stop_signal};
 use crate::scopes;
@@ -93,11 +93,11 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
                 shop.stop().await;
                 return Err(error);
             }
-            say(&table(&plan, &config));
+            mention(&table(&plan, &config));
             stop.await;
         }
     }
-    say("stopping: the gateway first, then each daprd and its service, Redis last");
+    mention("stopping: the gateway first, then each daprd and its service, Redis last");
     shop.stop().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -162,7 +162,7 @@ impl Shop {
             redis.stop().await;
         }
         if let Some(doubled) = self.counts.shown() {
-            say(&doubled);
+            mention(&doubled);
         }
         self.roster.close();
         terminate(self.reaper).await;

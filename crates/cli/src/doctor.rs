@@ -9,13 +9,14 @@ use anyhow::Context;
 use doctor::files::{self, Project};
 use doctor::report::{Report, catalogue};
 use doctor::{Reach, examine, project_report};
+use millrace::pii::Secret;
 use millrace::store::redis::refusal;
 use redis::{ConnectionInfo, RedisError};
 
 use crate::WrongUse;
 use crate::config::Config;
 use crate::dev::resources::REDIS;
-use crate::order::say;
+use crate::output::say;
 
 /// Is what is needed here? And would this Dapr project lose messages?
 ///
@@ -49,6 +50,10 @@ impl Reach for Config {
         Ok(self.redis_tls.servers(&url).context(address)?.swap_remove(0))
     }
 
+    fn dapr_token(&self) -> Option<&str> {
+        self.dapr_api_token.as_ref().map(Secret::expose)
+    }
+
     fn refusal(&self, at: &ConnectionInfo, error: &RedisError) -> String {
         refusal(at, error)
     }
@@ -57,7 +62,7 @@ impl Reach for Config {
 pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     let args = args.any;
     if args.rules {
-        say(&catalogue(args.json)?);
+        say(&catalogue(args.json)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let wrong = |error: anyhow::Error| match error.downcast::<doctor::WrongUse>() {
@@ -65,7 +70,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         Err(error) => error,
     };
     let report = if args.asks() { examine(&args, config).await.map_err(wrong)? } else { here(&args, config).await? };
-    say(&report.text(args.json)?);
+    say(&report.text(args.json)?)?;
     Ok(ExitCode::from(report.status()))
 }
 

@@ -20,10 +20,12 @@ pub mod feeds;
 pub mod key;
 pub mod metrics;
 pub mod order;
+pub mod output;
 pub mod ports;
 pub mod process;
 pub mod redis_tls;
 pub mod scopes;
+pub mod secrets;
 mod secretstore;
 pub mod seed;
 pub mod serve;
@@ -128,7 +130,10 @@ pub struct WrongUse(pub String);
 
 pub fn main() -> ExitCode {
     dev::exit_with_parent();
-    let matches = Cli::command().get_matches();
+    let matches = match Cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(asked) => return answer(&asked),
+    };
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let innermost = matches.subcommand().map_or(&matches, |(_, matches)| matches);
     if let Some(variable) = config::shown_secret(innermost) {
@@ -137,10 +142,24 @@ pub fn main() -> ExitCode {
         );
         return ExitCode::from(2);
     }
-    run(cli, innermost).unwrap_or_else(|error| {
-        eprintln!("millrace: {error:#}{}", advice(&error));
-        ExitCode::from(if error.is::<WrongUse>() { 2 } else { 3 })
-    })
+    run(cli, innermost).unwrap_or_else(|error| failed(&error))
+}
+
+/// What clap has to say: help and version on standard output, wrong use on the other.
+fn answer(asked: &clap::Error) -> ExitCode {
+    let code = u8::try_from(asked.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+    match asked.print() {
+        Err(error) if !asked.use_stderr() => failed(&output::Unwritten::from(error).into()),
+        _ => code,
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    if let Some(code) = output::ended_by_reader(error) {
+        return code;
+    }
+    eprintln!("millrace: {error:#}{}", advice(error));
+    ExitCode::from(if error.is::<WrongUse>() { 2 } else { 3 })
 }
 
 fn run(mut cli: Cli, matches: &ArgMatches) -> anyhow::Result<ExitCode> {

@@ -10,7 +10,6 @@ mod request;
 mod shop;
 pub mod tally;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -87,9 +86,4 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         many::run(&shop, &books, &args, &key).await?
     };
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Prints; nobody may be reading.
-pub fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
 }

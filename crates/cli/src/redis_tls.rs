@@ -6,6 +6,8 @@ use anyhow::{Context, ensure};
 use millrace::store::redis::addresses;
 use redis::{ClientTlsConfig, ConnectionInfo, TlsCertificates};
 
+use crate::secrets;
+
 #[derive(clap::Args, Debug, Clone, Default)]
 pub struct RedisTls {
     /// PEM file of the CA whose servers are believed behind rediss:// [default: the system's]
@@ -17,7 +19,7 @@ pub struct RedisTls {
     pub redis_cert: Option<PathBuf>,
     /// PEM file of that certificate's key
     #[arg(long, env = "MILLRACE_REDIS_KEY", global = true, value_name = "FILE", hide_short_help = true)]
-    #[arg(requires = "redis_cert")]
+    #[arg(requires = "redis_cert", value_parser = secrets::file())]
     pub redis_key: Option<PathBuf>,
 }
 

@@ -14,9 +14,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::WrongUse;
 use crate::config::Config;
+use crate::secrets::{self, STORE};
 
-/// A secret that begins so is kept where it says.
-pub const STORE: &str = "secretstore:";
 /// A sidecar may be started after its app.
 const PATIENCE: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_millis(200);
@@ -28,14 +27,20 @@ pub async fn resolve(config: &mut Config) -> anyhow::Result<()> {
     if sidecar.1.as_ref().is_some_and(|token| token.expose().starts_with(STORE)) {
         bail!(WrongUse("DAPR_API_TOKEN opens the sidecar, so no store of the sidecar can have it".to_owned()));
     }
-    let tokens = [&mut config.admin_token, &mut config.app_api_token, &mut config.access.api_key];
-    for secret in tokens.into_iter().flatten().chain([&mut config.webhook_secret]) {
-        if let Some(found) = look_up(&sidecar, secret.expose()).await? {
+    let tokens = [
+        ("MILLRACE_ADMIN_TOKEN", config.admin_token.as_mut()),
+        ("APP_API_TOKEN", config.app_api_token.as_mut()),
+        ("MILLRACE_API_KEY", config.access.api_key.as_mut()),
+        ("MILLRACE_WEBHOOK_SECRET", Some(&mut config.webhook_secret)),
+    ];
+    for (setting, secret) in tokens.into_iter().filter_map(|(setting, secret)| Some((setting, secret?))) {
+        if let Some(found) = look_up(&sidecar, setting, secret.expose()).await? {
             *secret = Secret::new(found);
         }
     }
-    for url in [&mut config.redis_url, &mut config.broker_url].into_iter().flatten() {
-        if let Some(found) = look_up(&sidecar, url).await? {
+    let urls = [("MILLRACE_REDIS_URL", config.redis_url.as_mut()), ("MILLRACE_BROKER_URL", config.broker_url.as_mut())];
+    for (setting, url) in urls.into_iter().filter_map(|(setting, url)| Some((setting, url?))) {
+        if let Some(found) = look_up(&sidecar, setting, url).await? {
             *url = found;
         }
     }
@@ -43,7 +48,11 @@ pub async fn resolve(config: &mut Config) -> anyhow::Result<()> {
 }
 
 /// `None` for what is no reference.
-async fn look_up((port, token): &(Option<u16>, Option<Secret>), text: &str) -> anyhow::Result<Option<String>> {
+async fn look_up(
+    (port, token): &(Option<u16>, Option<Secret>),
+    setting: &str,
+    text: &str,
+) -> anyhow::Result<Option<String>> {
     let Some(reference) = text.strip_prefix(STORE) else { return Ok(None) };
     let parts: Vec<&str> = reference.split('/').collect();
     let (store, key, field) = match parts[..] {
@@ -76,5 +85,7 @@ async fn look_up((port, token): &(Option<u16>, Option<Secret>), text: &str) -> a
     // The error of a parser could quote what it met.
     let fields: BTreeMap<String, String> =
         serde_json::from_slice(answer.body()).map_err(|_| anyhow!("{text}: not as a sidecar tells secrets"))?;
-    fields.get(field).cloned().map(Some).with_context(|| format!("{text}: there is no such field"))
+    let found = fields.get(field).with_context(|| format!("{text}: there is no such field"))?;
+    secrets::check(setting, found).map_err(|why| anyhow!("{setting}: {text}: {why}"))?;
+    Ok(Some(found.clone()))
 }

@@ -3,7 +3,6 @@
 mod samples;
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::config::{self, Config};
 use crate::deadletters::remote::listeners;
-use crate::order::say;
+use crate::output::{is_terminal, say};
 use crate::process::stop_signal;
 use crate::services::all;
 use samples::Samples;
@@ -90,11 +89,11 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
             let view = View::between(&before, &now, at.elapsed(), config);
             (before, at) = (now, Instant::now());
             if args.json {
-                say(&serde_json::to_string(&view)?);
+                say(&serde_json::to_string(&view)?)?;
             } else {
                 // From the top of an empty screen; a file gets one after the other.
-                let clear = if stdout().is_terminal() && !args.once { "\x1b[H\x1b[J" } else { "" };
-                say(&format!("{clear}{}", view.text()));
+                let clear = if is_terminal() && !args.once { "\x1b[H\x1b[J" } else { "" };
+                say(&format!("{clear}{}", view.text()))?;
             }
             if args.once {
                 return anyhow::Ok(());

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -12,6 +11,7 @@ use millrace::app::Topology;
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::output;
 use crate::ports::Ports;
 use crate::services::{SERVICES, all};
 
@@ -48,8 +48,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         Format::Mermaid => mermaid(config),
         Format::Json => json(config),
     };
-    // Nobody may be reading.
-    let _ = std::io::stdout().write_all(shown.as_bytes());
+    output::write(shown.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -166,7 +165,8 @@ pub fn dapr_yaml() -> String {
 const HEAD: &str = "\
 # Generated from the wiring: UPDATE=1 cargo test -p cli golden
 #
-#   export DAPR_API_TOKEN=$(uuidgen) APP_API_TOKEN=$(uuidgen) DAPR_HOST_IP=127.0.0.1 MILLRACE_REDIS_HOST=127.0.0.1:6390
+#   export DAPR_API_TOKEN=$(millrace key --token) APP_API_TOKEN=$(millrace key --token)
+#   export DAPR_HOST_IP=127.0.0.1 MILLRACE_REDIS_HOST=127.0.0.1:6390
 #   dapr run -f .
 #
 # What has to run before, and prices after: docs/dapr-cli.md

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::admin::story::{LOOK_BACK, Open, Story, Told};
 use crate::config::Config;
 use crate::deadletters::remote::Remote;
-use crate::order::say;
+use crate::output::say;
 
 /// What happened to an order, in which service, because of what, and how long each step took
 ///
@@ -73,7 +73,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     let steps = steps(events);
     let took_ms = steps.last().map_or(0.0, |step| step.at_ms);
     let trace = Trace { order_id: args.order, correlation_id, trace_id, took_ms, steps, open: work, parked };
-    say(&if args.json { serde_json::to_string(&trace)? } else { trace.text() });
+    say(&if args.json { serde_json::to_string(&trace)? } else { trace.text() })?;
     Ok(if trace.parked.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

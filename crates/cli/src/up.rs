@@ -2,7 +2,6 @@
 
 mod breakable;
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use crate::client::Client;
 use crate::config::{Bus, Config};
 use crate::faults::Faults;
 use crate::metrics::Instruments;
+use crate::output::mention;
 use crate::ports::local;
 use crate::process::{Process, Servers, listen, stop_signal};
 use crate::seed::{self, Marker};
@@ -56,8 +56,7 @@ pub async fn run(_: Args, config: &Config) -> anyhow::Result<ExitCode> {
         seeded = shop.seed(config) => seeded?,
     }
     shop.admin.set_ready(true);
-    // Nobody may be reading.
-    let _ = std::io::stdout().write_all(banner(config, started.elapsed()).as_bytes());
+    mention(banner(config, started.elapsed()).trim_end());
     stop.await;
     shop.stop().await?;
     Ok(ExitCode::SUCCESS)

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
 use crate::config::Config;
+use crate::output::say;
 
 /// Where an order is and what it waits for, in one sentence
 #[derive(clap::Args)]
@@ -39,11 +40,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     }
     let order: Order = serde_json::from_value(answer.success()?).context("the shop's answer is no order")?;
     let why = order.why(config, Clock::system().now_us());
-    if args.json {
-        println!("{}", serde_json::to_string(&why)?);
-    } else {
-        println!("{}", why.sentence());
-    }
+    say(&if args.json { serde_json::to_string(&why)? } else { why.sentence() })?;
     Ok(ExitCode::SUCCESS)
 }
 

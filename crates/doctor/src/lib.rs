@@ -59,10 +59,12 @@ impl Args {
 #[error("{0}")]
 pub struct WrongUse(pub String);
 
-/// How a Redis is reached from here.
+/// How sidecars and Redis are reached from here.
 pub trait Reach {
     /// Where `url` leads; without one, where the environment says.
     fn address(&self, url: Option<&str>) -> anyhow::Result<ConnectionInfo>;
+    /// What a running daprd wants to be shown.
+    fn dapr_token(&self) -> Option<&str>;
     /// Why there is no connection.
     fn refusal(&self, at: &ConnectionInfo, error: &RedisError) -> String {
         format!("{}: {error}", at.addr())
@@ -81,7 +83,7 @@ pub async fn examine(args: &Args, reach: &impl Reach) -> anyhow::Result<Report> 
         project_report(&folder.display().to_string(), &project, &mut report)?;
     }
     if let Some(url) = &args.daprd {
-        match sidecar::check(url, std::env::var("DAPR_API_TOKEN").ok().as_deref()).await {
+        match sidecar::check(url, reach.dapr_token()).await {
             Ok(findings) => report.add(url, "delivers what it takes", findings.0),
             Err(error) => report.missing(Check::not_ok(url, Level::Fail, format!("{error:#}"), "start daprd")),
         }

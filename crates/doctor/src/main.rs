@@ -30,9 +30,15 @@ struct Cli {
 }
 
 /// A Redis by its URL alone.
-struct ByUrl;
+struct ByUrl {
+    dapr_token: Option<String>,
+}
 
 impl Reach for ByUrl {
+    fn dapr_token(&self) -> Option<&str> {
+        self.dapr_token.as_deref()
+    }
+
     fn address(&self, url: Option<&str>) -> anyhow::Result<ConnectionInfo> {
         let set = std::env::var("MILLRACE_REDIS_URL").ok();
         let url = url.or(set.as_deref()).context("no Redis address; write --redis redis://user:password@host:port")?;
@@ -60,7 +66,9 @@ async fn run(args: &Args) -> anyhow::Result<(String, u8)> {
     if args.rules {
         return Ok((report::catalogue(args.json)?, 0));
     }
-    let report = examine(args, &ByUrl).await?;
+    // An empty token is none.
+    let dapr_token = std::env::var("DAPR_API_TOKEN").ok().filter(|token| !token.trim().is_empty());
+    let report = examine(args, &ByUrl { dapr_token }).await?;
     Ok((report.text(args.json)?, report.status()))
 }
 

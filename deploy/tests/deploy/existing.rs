@@ -14,8 +14,8 @@ fn artefacts(service: &topology::Service) -> Vec<(String, String)> {
     let mut artefacts: Vec<(String, String)> = [
         ("dapr.yaml", format!("- appID: {name}\n")),
         ("docs/subscriptions.json", format!("\"{name}\": [")),
-        ("components/redis/users.acl", format!("user {name} ")),
-        ("components/redis/users.acl", format!("user {name}-daprd ")),
+        ("components/users.acl", format!("user {name} ")),
+        ("components/users.acl", format!("user {name}-daprd ")),
         ("k8s/secrets", name.to_owned()),
         ("k8s/base/services.yaml", format!("dapr.io/app-id: {name}\n")),
         ("k8s/base/services.yaml", format!("kind: PodDisruptionBudget\nmetadata:\n  name: {name}\n")),

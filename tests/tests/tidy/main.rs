@@ -2,6 +2,7 @@
 //! `planted` shows to fail.
 
 mod budget;
+mod doors;
 mod graph;
 mod maps;
 mod modules;
@@ -50,6 +51,8 @@ everywhere! {
     tests_do_not_sleep: source::sleeps_in_simulated_time;
     nothing_names_a_machine: source::names_no_machine;
     no_order_comes_from_a_hash: maps::walks_no_hash;
+    commands_print_by_one_helper: doors::prints_by_one_helper;
+    secrets_come_in_by_one_door: doors::reads_no_secret_aside;
 }
 
 #[test]

@@ -5,7 +5,7 @@ use xtask::graph::Crate;
 
 use crate::source::Check;
 use crate::tree::{File, code};
-use crate::{budget, graph, maps, modules, source};
+use crate::{budget, doors, graph, maps, modules, source};
 
 const SERVICE: &str = "services/orders/src/lib.rs";
 const FRAMEWORK: &str = "crates/millrace/src/delivery/lane.rs";
@@ -97,6 +97,21 @@ fn a_machine_is_found() {
     finds(source::names_no_machine, "README.md", "see /work/main", "see crates/millrace/src/delivery/executor.rs");
     finds(source::names_no_machine, "Makefile", "export A=/root/.cache", "export A=$(HOME)/root/.cache");
     finds(source::names_no_machine, "dapr.yaml", "https://index.crates.io/", "https://docs.rs/");
+}
+
+#[test]
+fn what_is_printed_past_its_helper_is_found() {
+    let command = "crates/cli/src/why.rs";
+    finds(doors::prints_by_one_helper, command, "println!(\"{why}\");", "eprintln!(\"println!\");");
+    finds(doors::prints_by_one_helper, command, "std::io::stdout().write_all(text)", "say(text)?;");
+    assert!(doors::prints_by_one_helper(&File::new("crates/cli/src/output.rs", "stdout().lock();")).is_empty());
+}
+
+#[test]
+fn a_secret_read_past_its_door_is_found() {
+    let good = "let home = std::env::var(\"HOME\");\nlet token = \"APP_API_TOKEN\";";
+    finds(doors::reads_no_secret_aside, SERVICE, "std::env::var(\"APP_API_TOKEN\")", "std::env::var(\"HOME\")");
+    finds(doors::reads_no_secret_aside, SERVICE, "env::var_os(\n    \"REDIS_PASSWORD\")", &good.replace('\n', "\n\n"));
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn a_list_of_keys_that_would_let_in_more_than_was_meant_is_refused() {
     assert!(matches!(wrong(&|keys| keys[0]["id"] = json!("token:u-1")), InvalidKeys::Key(..)));
     assert!(matches!(wrong(&|keys| keys[0]["sha256"] = json!(["mr_customer"])), InvalidKeys::Key(..)));
     assert!(matches!(wrong(&|keys| keys[0]["sha256"] = keys[1]["sha256"].clone()), InvalidKeys::Key(..)));
+    assert!(matches!(wrong(&|keys| keys[0]["sha256"] = json!([hash("")])), InvalidKeys::Key(id, _) if id == "web"));
     assert!(matches!(wrong(&|keys| keys[0]["perMinute"] = json!(0)), InvalidKeys::Key(..)));
     assert!(matches!(wrong(&|keys| keys[0]["key"] = json!("mr_customer")), InvalidKeys::Form(_)));
     assert!(Keys::from_json(&keys().to_string()).is_ok());

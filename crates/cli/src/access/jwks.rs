@@ -18,6 +18,8 @@ use hyper_util::rt::TokioExecutor;
 use millrace::outside::exchange;
 use tokio::time::Instant;
 
+use crate::secrets::read_file;
+
 /// When nobody has shown a token of a key that is not known: how long a key that was withdrawn is still good.
 const EVERY: Duration = Duration::from_secs(5 * 60);
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -43,6 +45,15 @@ impl FromStr for Source {
         }
         Ok(Self::Url(url))
     }
+}
+
+/// As a setting: a file is read, to see that there is something in it.
+pub fn source(text: &str) -> Result<Source, String> {
+    let source: Source = text.parse()?;
+    if let Source::File(path) = &source {
+        read_file(path)?;
+    }
+    Ok(source)
 }
 
 /// Who publishes its keys.

@@ -6,7 +6,7 @@ use tokio::time::{Instant, interval, timeout};
 
 use super::{Run, since};
 use crate::faults::{Done, Fault};
-use crate::order::say;
+use crate::output::{Unwritten, say};
 
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -22,20 +22,20 @@ impl Run {
             // A shop that is being killed may be slow to tell; the fault's lease must not wait for it.
             let books = timeout(LOOK, self.books_now()).await;
             let books = books.unwrap_or_else(|_| Ok("the shop is slow to tell".to_owned()));
-            self.tell(started, &since(&self.before, &done), &books.unwrap_or_else(|error| format!("{error:#}")));
+            self.tell(started, &since(&self.before, &done), &books.unwrap_or_else(|error| format!("{error:#}")))?;
         }
     }
 
     /// The last look, at a shop that is whole again.
     pub async fn look_back(&self, started: Instant, done: &Done) -> anyhow::Result<()> {
-        self.tell(started, done, &self.books_now().await?);
-        Ok(())
+        Ok(self.tell(started, done, &self.books_now().await?)?)
     }
 
-    fn tell(&self, started: Instant, done: &Done, books: &str) {
-        if !self.args.json {
-            say(&format!("{:>4} s  {} | {books}", started.elapsed().as_secs(), told(self.args.fault, done)));
+    fn tell(&self, started: Instant, done: &Done, books: &str) -> Result<(), Unwritten> {
+        if self.args.json {
+            return Ok(());
         }
+        say(&format!("{:>4} s  {} | {books}", started.elapsed().as_secs(), told(self.args.fault, done)))
     }
 
     /// Of this run's orders. Numbers follow each other: a capture, then a parcel, then an emptier shelf.

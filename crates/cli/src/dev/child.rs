@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::parent::EXIT_WITH_STDIN;
 use super::roster::Roster;
-use crate::order::say;
+use crate::output::mention;
 
 /// Before a new start: doubled with each death, back to the first when one has lived for [`HEALTHY`].
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
@@ -140,7 +140,7 @@ async fn supervise(spec: Spec, roster: Roster, stop: CancellationToken) {
         if started.elapsed() >= HEALTHY {
             backoff = BACKOFF.0;
         }
-        say(&format!("[dev] {} ended ({reason}), starting it again in {:.1} s", spec.name, backoff.as_secs_f64()));
+        mention(&format!("[dev] {} ended ({reason}), starting it again in {:.1} s", spec.name, backoff.as_secs_f64()));
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
@@ -156,7 +156,7 @@ fn show(name: &str, output: Option<impl AsyncRead + Unpin + Send + 'static>) {
     tokio::spawn(async move {
         let mut lines = BufReader::new(output).split(b'\n');
         while let Ok(Some(line)) = lines.next_segment().await {
-            say(&format!("[{name}] {}", String::from_utf8_lossy(&line)));
+            mention(&format!("[{name}] {}", String::from_utf8_lossy(&line)));
         }
     });
 }

@@ -83,11 +83,13 @@ mod tests {
     #[test]
     fn every_setting_is_handed_down() {
         let url = "http://127.0.0.1:1";
-        let access = "--api-keys=k --jwks=j --jwt-issuer=i --jwt-audience=a --cors-origins=o --webhook-origins=w";
+        // Secrets in files are read when they are named, and any text will do.
+        let access = "--api-keys=Cargo.toml --jwks=Cargo.toml --jwt-issuer=i --jwt-audience=a --cors-origins=o \
+                      --webhook-origins=w";
         let flags =
             ["--admin-token=t", "--redis-url=r", "--broker-url=b", "--sandpay-url", url, "--harborpay-url", url];
-        let tls = "--redis-ca=c --redis-cert=d --redis-key=k";
-        let files: Vec<&str> = access.split(' ').chain(tls.split(' ')).collect();
+        let tls = "--redis-ca=c --redis-cert=d --redis-key=Cargo.toml";
+        let files: Vec<&str> = access.split_whitespace().chain(tls.split(' ')).collect();
         let config = parse(&[&flags[..], &["--carrier-url", url, "--smtp=127.0.0.1:2"], &files].concat());
         let given: BTreeSet<_> = environment(&config).into_iter().map(|(name, _)| name.to_owned()).collect();
         let command = Config::augment_args(Command::new("millrace"));

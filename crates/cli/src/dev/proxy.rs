@@ -54,7 +54,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     stop.await;
     servers.stop(Duration::from_secs(1)).await;
     if let Some(doubled) = counts.shown() {
-        crate::order::say(&doubled);
+        crate::output::mention(&doubled);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,8 @@
 //! The outside judge: compares what the shop told its customers with what its partners' books say. Money is read from the
 //! providers' ledgers and parcels from the carrier's, never from a counter of ours.
 
+mod stock;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use sandbox::judge::{self, Money};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
+pub use self::stock::Others;
 use super::many::{Outcome, Pieces};
 use super::mix::Planned;
 use super::shop::{Shop, read};
@@ -35,6 +38,8 @@ pub struct Goods {
     pub received: Pieces,
     /// On hand before the run.
     pub before: Pieces,
+    /// Who else is served; without it nobody is.
+    pub others: Option<Others>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -185,36 +190,8 @@ pub fn verdicts(goods: &Goods, outcomes: &[Outcome], truth: &Truth) -> Vec<Verdi
         Verdict::new("fulfilled, exactly one parcel", sent_once.count().to_string(), fulfilled.to_string()),
         Verdict::new("cancelled, with a parcel", sent_anyway.count().to_string(), "0".to_owned()),
     ];
-    verdicts.push(stock(goods, outcomes, truth));
+    verdicts.push(stock::verdict(goods, outcomes, truth));
     verdicts
-}
-
-/// Per article; what is shown are the sums. Only this run's parcels: earlier ones have left the shelf before it.
-fn stock(goods: &Goods, outcomes: &[Outcome], truth: &Truth) -> Verdict {
-    let ours: std::collections::BTreeSet<&str> = outcomes.iter().map(|outcome| outcome.id.as_str()).collect();
-    let mut shipped = Pieces::new();
-    for parcel in truth.parcels.iter().filter(|parcel| ours.contains(parcel.request.order_id.as_str())) {
-        for line in &parcel.request.lines {
-            *shipped.entry(line.sku.clone()).or_default() += line.quantity as i64;
-        }
-    }
-    let of = |pieces: &Pieces, sku: &str| pieces.get(sku).copied().unwrap_or(0);
-    let wrong: Vec<&str> = goods
-        .wanted
-        .keys()
-        .map(String::as_str)
-        .filter(|sku| of(&goods.before, sku) + of(&goods.received, sku) != of(&truth.on_hand, sku) + of(&shipped, sku))
-        .collect();
-    let sum = |pieces: &Pieces| pieces.values().sum::<i64>();
-    let (on_hand, gone) = (sum(&truth.on_hand), sum(&shipped));
-    let received = sum(&goods.before) + sum(&goods.received);
-    let not = if wrong.is_empty() { String::new() } else { format!(", not of {}", wrong.join(" ")) };
-    Verdict {
-        check: "received = on hand + shipped",
-        found: format!("{on_hand} + {gone} = {}{not}", on_hand + gone),
-        expected: received.to_string(),
-        ok: wrong.is_empty(),
-    }
 }
 
 #[cfg(test)]

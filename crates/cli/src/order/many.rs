@@ -10,12 +10,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::judge::{Books, Goods};
+use super::Args;
+use super::judge::{Books, Goods, Others};
 use super::mix::{Kind, Planned};
 use super::report::Report;
 use super::request::Ending;
 use super::shop::Shop;
-use super::{Args, say};
+use crate::output::say;
 
 /// Most lines of a receipt.
 const RECEIPT_LINES: usize = 100;
@@ -49,6 +50,7 @@ impl Outcome {
 pub async fn run(shop: &Shop, books: &Books, args: &Args, key: &str) -> anyhow::Result<bool> {
     let plan = args.mix.plan(&args.order, args.count, args.seed, args.spread_skus);
     let mut goods = Goods::wanted(&args.order.location, &plan);
+    goods.others = Some(Others::before_a_run(books).await?);
     goods.count(shop).await?;
     if args.stock {
         receive(shop, &mut goods, key).await?;
@@ -66,7 +68,7 @@ pub async fn run(shop: &Shop, books: &Books, args: &Args, key: &str) -> anyhow::
     progress.finish_and_clear();
     let verdicts = books.judge(shop, &goods, &outcomes).await?;
     let report = Report::new(outcomes, verdicts, took, args.seed, args.concurrency);
-    say(&if args.json { report.json().to_string() } else { report.to_string() });
+    say(&if args.json { report.json().to_string() } else { report.to_string() })?;
     Ok(report.ok())
 }
 

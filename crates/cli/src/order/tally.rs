@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::judge::{Books, Truth};
 use super::many::Outcome;
-use super::say;
+use crate::output::say;
 
 /// In a run's directory: an [`Answer`] a line.
 pub const ANSWERS: &str = "answers.jsonl";
@@ -125,8 +125,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let text = std::fs::read_to_string(&path).with_context(|| format!("no answers in {}", path.display()))?;
     let answers: Vec<Answer> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let tally = read(&answers, &args.directory).await?;
-    tally.lost.iter().chain(&tally.doubled).for_each(|found| say(found));
-    say(&format!("{} orders: lost {}, doubled {}", answers.len(), tally.lost.len(), tally.doubled.len()));
+    tally.lost.iter().chain(&tally.doubled).try_for_each(|found| say(found))?;
+    say(&format!("{} orders: lost {}, doubled {}", answers.len(), tally.lost.len(), tally.doubled.len()))?;
     Ok(if tally.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -59,7 +59,7 @@ fn scopes_and_users_are_the_committed_ones() {
         }
     }
     golden("components/kafka/topics.txt", &scopes::topics(&config()));
-    golden("components/redis/users.acl", &scopes::users(&config(), |_| None));
+    golden("components/users.acl", &scopes::users(&config(), |_| None));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The key id of a value that is not encrypted.
 pub const PLAIN: &str = "plain";
@@ -45,10 +46,37 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Whether a caller has shown it. A blank one is nobody's: it is a setting that was forgotten.
+    pub fn is(&self, shown: &[u8]) -> bool {
+        // Hashes of equal length, so that the comparison's time tells nothing of the secret.
+        !self.0.trim().is_empty() && Sha256::digest(shown) == Sha256::digest(self.0.as_bytes())
+    }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Secret;
+
+    #[test]
+    fn only_the_whole_secret_opens() {
+        let secret = Secret::new("secret");
+        assert!(secret.is(b"secret"));
+        for shown in ["secre", "secreT", "secret ", ""] {
+            assert!(!secret.is(shown.as_bytes()), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_secret_opens_to_nobody() {
+        for empty in ["", " ", "\t\n"] {
+            assert!(!Secret::new(empty).is(empty.as_bytes()) && !Secret::new(empty).is(b""), "{empty:?}");
+        }
     }
 }

@@ -28,7 +28,13 @@ fn parcel(order: &str) -> Parcel {
 /// One fulfilled order of two pieces, one cancelled and refunded; ten pieces were there and ten received.
 fn honest() -> (Goods, Vec<Outcome>, Truth) {
     let pieces = |count| Pieces::from([("SKU-001".to_owned(), count)]);
-    let goods = Goods { location: "WH-001".to_owned(), wanted: pieces(4), received: pieces(10), before: pieces(10) };
+    let goods = Goods {
+        location: "WH-001".to_owned(),
+        wanted: pieces(4),
+        received: pieces(10),
+        before: pieces(10),
+        others: None,
+    };
     let ledger = json!([
         { "orderId": "a", "amount": 700, "kind": "capture" },
         { "orderId": "b", "amount": 700, "kind": "capture" },

@@ -1,6 +1,7 @@
 //! `millrace-doctor`: the doctor by itself, for any Dapr project.
 
-use std::io::{ErrorKind, Write};
+mod output;
+
 use std::process::ExitCode;
 
 use ::redis::{ConnectionInfo, IntoConnectionInfo};
@@ -27,6 +28,9 @@ Examples:
 struct Cli {
     #[command(flatten)]
     args: Args,
+    /// What a running daprd wants to be shown
+    #[arg(long, env = "DAPR_API_TOKEN", hide = true, hide_env_values = true)]
+    dapr_api_token: Option<String>,
 }
 
 /// A Redis by its URL alone.
@@ -49,12 +53,14 @@ impl Reach for ByUrl {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let mut args = Cli::parse().args;
+    let Cli { mut args, dapr_api_token } = Cli::parse();
+    // An empty token is none.
+    let reach = ByUrl { dapr_token: dapr_api_token.filter(|token| !token.trim().is_empty()) };
     if !args.asks() && !args.rules {
         args.folder = Some(".".into());
     }
-    match run(&args).await {
-        Ok((text, status)) => show(&text, status),
+    match run(&args, &reach).await {
+        Ok((text, status)) => output::show(&text, status),
         Err(error) => {
             eprintln!("millrace-doctor: {error:#}");
             ExitCode::from(if error.is::<WrongUse>() { 2 } else { 3 })
@@ -62,23 +68,10 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(args: &Args) -> anyhow::Result<(String, u8)> {
+async fn run(args: &Args, reach: &ByUrl) -> anyhow::Result<(String, u8)> {
     if args.rules {
         return Ok((report::catalogue(args.json)?, 0));
     }
-    // An empty token is none.
-    let dapr_token = std::env::var("DAPR_API_TOKEN").ok().filter(|token| !token.trim().is_empty());
-    let report = examine(args, &ByUrl { dapr_token }).await?;
+    let report = examine(args, reach).await?;
     Ok((report.text(args.json)?, report.status()))
-}
-
-/// Whoever closed the pipe has read enough; a disk that is full has not taken the answer.
-fn show(text: &str, status: u8) -> ExitCode {
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("millrace-doctor: cannot write: {error}");
-            ExitCode::from(3)
-        }
-        _ => ExitCode::from(status),
-    }
 }

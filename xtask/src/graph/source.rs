@@ -23,7 +23,7 @@ impl Child {
             return vec![normal(&format!("{folder}/{path}"))];
         }
         let own = if is_first || file == "mod.rs" { folder } else { parent.trim_end_matches(".rs") };
-        let place = [&[own.to_owned()], &self.scope[..], &[self.name.clone()]].concat().join("/");
+        let place = [&[own.to_owned()], &self.scope[..], std::slice::from_ref(&self.name)].concat().join("/");
         vec![format!("{place}.rs"), format!("{place}/mod.rs")]
     }
 }

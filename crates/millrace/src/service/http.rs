@@ -19,12 +19,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::fingerprint::Fingerprint;
 use super::Service;
 use crate::delivery::feeds::{Heads, PAGE, feed_page, own_heads};
+use crate::fingerprint::Fingerprint;
 use crate::pii::Secret;
 use crate::problem::{Problem, Rejected};
 use crate::sabotage::{Fault, is_off};

@@ -30,7 +30,7 @@ pub(crate) struct Progress {
 struct State {
     tracker: Tracker,
     instead: BTreeMap<Position, Instead>,
-    /// [`Opener::openings`](crate::lane::Opener::openings) when it was read; `None` before.
+    /// [`Opener::openings`](crate::delivery::Opener::openings) when it was read; `None` before.
     life: Option<u64>,
     in_work: HashSet<Position>,
     /// Highest position known to exist.

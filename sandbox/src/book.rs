@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::ledger::{FileLedger, Ledger, MemoryLedger};
+use crate::ledger::{FileLedger, Ledger, MemoryLedger, path};
 
 pub trait Entry: Clone + Serialize + DeserializeOwned + Send + 'static {
     /// What the entry is found by; a term names its own kind (`order`, `reference`, …).
@@ -38,7 +38,7 @@ impl<T: Entry> Book<T> {
     pub fn open(folder: Option<&Path>, name: &str) -> io::Result<Self> {
         let (ledger, entries): (Box<dyn Ledger>, Vec<T>) = match folder {
             Some(folder) => {
-                let (file, entries) = FileLedger::open(&crate::judge::path(folder, name))?;
+                let (file, entries) = FileLedger::open(&path(folder, name))?;
                 (Box::new(file), entries)
             }
             None => (Box::new(MemoryLedger), Vec::new()),

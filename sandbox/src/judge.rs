@@ -3,17 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::carrier::Parcel;
 use crate::ledger;
+pub use crate::ledger::path;
 use crate::mailbox::{self, Mail};
 use crate::provider::{Booking, Kind};
-
-/// Where the partner `name` keeps its ledger.
-pub fn path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.ledger.jsonl"))
-}
 
 /// What a provider did with one order's money, in minor units.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use futures::future::{BoxFuture, ready};
@@ -12,6 +12,11 @@ use tokio::sync::oneshot;
 
 /// Resolves once the line and all lines before it are durable.
 pub type Durable = BoxFuture<'static, io::Result<()>>;
+
+/// Where the partner `name` keeps its ledger.
+pub fn path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.ledger.jsonl"))
+}
 
 pub trait Ledger: Send + Sync {
     /// Queued before this returns, so callers fix the order of lines by the order of calls.

@@ -23,9 +23,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
-use millrace::schema::EventType;
 use serde_json::{Value, json};
 
+use crate::forged::{Place, event};
 use crate::shop::Shop;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -66,21 +66,4 @@ fn is_replayed(answer: &Answer) -> bool {
 #[track_caller]
 fn accepted(answer: &Answer) {
     assert_eq!(answer.status(), StatusCode::ACCEPTED, "{answer:?}");
-}
-
-/// Where a made-up event stands in feed 7 of its topic: position, and the position before of its stream.
-pub type Place = (u64, u64);
-
-/// `E`'s first example with `changes`, as its owner would publish it in stream `subject`.
-pub fn event<E: EventType>(subject: &str, sequence: u64, (position, previous): Place, changes: &Value) -> Value {
-    let mut data = events::examples(E::SCHEMA.name).swap_remove(0);
-    for (field, value) in changes.as_object().into_iter().flatten() {
-        data[field] = value.clone();
-    }
-    json!({
-        "specversion": "1.0", "id": format!("{}/{subject}-{sequence}~0", E::SCHEMA.topic),
-        "source": format!("/{}", millrace::owner(E::SCHEMA.topic)), "type": E::SCHEMA.name, "subject": subject,
-        "time": "2026-01-01T00:00:00.000000Z", "dataschema": E::SCHEMA.schema.id, "sequence": sequence.to_string(),
-        "feed": "07", "position": position.to_string(), "previous": previous.to_string(), "data": data,
-    })
 }

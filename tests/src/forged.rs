@@ -6,10 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::http::Response;
 use bytes::Bytes;
 use events::pricing::price::{self, PriceUpdated};
+use millrace::schema::EventType;
 use millrace::sidecar::SidecarError;
 use serde_json::{Value, json};
-
-use crate::checks::event;
 
 /// Where pricing has no article.
 pub const PARTITION: u8 = 7;
@@ -72,4 +71,21 @@ impl Forged {
         };
         Ok(answer.map(|_| Bytes::from(body.to_string())))
     }
+}
+
+/// Where a made-up event stands in feed 7 of its topic: position, and the position before of its stream.
+pub type Place = (u64, u64);
+
+/// `E`'s first example with `changes`, as its owner would publish it in stream `subject`.
+pub fn event<E: EventType>(subject: &str, sequence: u64, (position, previous): Place, changes: &Value) -> Value {
+    let mut data = events::examples(E::SCHEMA.name).swap_remove(0);
+    for (field, value) in changes.as_object().into_iter().flatten() {
+        data[field] = value.clone();
+    }
+    json!({
+        "specversion": "1.0", "id": format!("{}/{subject}-{sequence}~0", E::SCHEMA.topic),
+        "source": format!("/{}", millrace::owner(E::SCHEMA.topic)), "type": E::SCHEMA.name, "subject": subject,
+        "time": "2026-01-01T00:00:00.000000Z", "dataschema": E::SCHEMA.schema.id, "sequence": sequence.to_string(),
+        "feed": "07", "position": position.to_string(), "previous": previous.to_string(), "data": data,
+    })
 }

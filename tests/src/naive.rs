@@ -9,6 +9,7 @@ use millrace::store::{Epoch, Mark, Partition, Position, Store, StoreError, Unit,
 use tokio::time::Instant;
 
 use crate::chaos::{Chaos, Rate};
+use crate::watch::Harm;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recipe {
@@ -41,14 +42,6 @@ struct State {
     marks: BTreeMap<Key, Marked>,
     /// How often the effect behind each mark was committed.
     effects: BTreeMap<Key, u64>,
-}
-
-/// What became of the effects of all that was marked as done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Harm {
-    pub effects: usize,
-    pub lost: usize,
-    pub doubled: u64,
 }
 
 impl Naive {

@@ -2,7 +2,6 @@
 //! port of its own, so that it can be killed as a process is. Only the partners are called within the test's process.
 
 mod aof;
-mod daprd;
 mod machine;
 mod muzzle;
 mod node;
@@ -13,10 +12,9 @@ mod store_shop;
 mod tls;
 
 pub use aof::{Cut, Lost};
-pub use daprd::Daprd;
 pub use machine::{eventually, free_port};
 pub use muzzle::Muzzle;
-pub use node::{Ground, Node, Tokens};
+pub use node::{Daprd, Ground, Node, Tokens};
 pub use process::{Process, serve};
 pub use redis::Redis;
 pub use shop::RealShop;

@@ -15,9 +15,10 @@ use std::time::Duration;
 
 use crate::forged::{PARTITION, POISONED, SOUND, SOUND_PRICE};
 use crate::judge::{Outcomes, judge};
-use crate::naive::{Harm, Recipe};
+use crate::naive::Recipe;
 use crate::order::Storefront;
 use crate::shop::{SERVICES, Shop};
+use crate::watch::Harm;
 use millrace::store::{Answer, Partition, Query, Store};
 use plan::Plan;
 

@@ -13,7 +13,13 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
-use crate::naive::Harm;
+/// What became of the effects of all that was marked as done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Harm {
+    pub effects: usize,
+    pub lost: usize,
+    pub doubled: u64,
+}
 
 /// What an order may become of what it is, as `docs/states.md` has it.
 const STEPS: [(&str, &str); 10] = [

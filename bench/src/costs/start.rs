@@ -18,9 +18,9 @@ use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep};
 
 use super::{Args, Line};
+use crate::drive::programs::Ports as DriverPorts;
 use crate::drive::programs::{Folder, Programs, millrace, spawn, spawn_ready};
 use crate::drive::subject::{Fsync, Subject};
-use crate::drive::system::Ports as DriverPorts;
 use crate::drive::usage::pss_kb;
 use crate::serve::Form;
 

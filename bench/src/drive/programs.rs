@@ -16,11 +16,30 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::subject::{Fsync, Peer, Subject};
-use super::system::{Ports, home};
 use crate::serve::TOKEN;
 
 /// Until a shop takes orders; on a million stored events, too.
 const START: Duration = Duration::from_secs(120);
+
+/// A driver's ports: services, then Redis, then ten for each daprd.
+#[derive(Clone, Copy)]
+pub struct Ports(pub u16);
+
+impl Ports {
+    /// Of the service at `place` in its job.
+    pub fn service(self, place: usize) -> u16 {
+        self.0 + place as u16
+    }
+
+    pub fn redis(self) -> u16 {
+        self.0 + 9
+    }
+
+    /// The first of one sidecar: its HTTP API.
+    pub fn daprd(self, place: usize) -> u16 {
+        self.0 + 10 + 10 * place as u16
+    }
+}
 
 /// Those that the subjects of a run need, found or built before the first of them starts.
 #[derive(Default)]
@@ -167,4 +186,9 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// The folder of `bench/`.
+pub fn home() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -12,10 +12,9 @@ use tokio::process::{Child, Command};
 
 use super::Args;
 use super::load::{Load, Measured};
-use super::programs::{Folder, Programs, millrace, spawn, spawn_ready};
+use super::programs::{Folder, Ports, Programs, millrace, spawn, spawn_ready};
 use super::report::Figures;
 use super::subject::{Fsync, Subject};
-use super::system::Ports;
 use super::usage::Usage;
 use crate::serve::Form;
 

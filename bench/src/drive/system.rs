@@ -1,6 +1,5 @@
 //! A system under test: its processes, from start to end. All of them end with the driver.
 
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::client::Client;
 use super::load::{Load, Measured};
-use super::programs::{Folder, Programs};
+use super::programs::{Folder, Ports, Programs};
 use super::report::Figures;
 use super::subject::{Fsync, Subject};
 use super::usage::Usage;
@@ -27,26 +26,6 @@ pub struct System {
     ports: Ports,
     processes: Vec<(&'static str, Child)>,
     folder: Folder,
-}
-
-/// A driver's ports: services, then Redis, then ten for each daprd.
-#[derive(Clone, Copy)]
-pub struct Ports(pub u16);
-
-impl Ports {
-    /// Of the service at `place` in its job.
-    pub fn service(self, place: usize) -> u16 {
-        self.0 + place as u16
-    }
-
-    pub fn redis(self) -> u16 {
-        self.0 + 9
-    }
-
-    /// The first of one sidecar: its HTTP API.
-    pub fn daprd(self, place: usize) -> u16 {
-        self.0 + 10 + 10 * place as u16
-    }
 }
 
 impl System {
@@ -151,9 +130,4 @@ impl System {
 
 fn name(value: impl ValueEnum) -> anyhow::Result<String> {
     Ok(value.to_possible_value().context("every value has a name")?.get_name().to_owned())
-}
-
-/// The folder of `bench/`.
-pub fn home() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }

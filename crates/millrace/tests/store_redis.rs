@@ -189,7 +189,7 @@ async fn a_stream_longer_than_one_fetch_is_read_whole() {
 
 #[tokio::test]
 async fn settings_that_lose_commits_are_named_with_their_fix() {
-    let good = Server::start(&format!("{} --maxmemory-policy noeviction", faults::DURABLE));
+    let good = Server::start(&format!("{} --maxmemory-policy noeviction", server::DURABLE));
     assert_eq!(good.store().await.check().await.expect("answers"), [""; 0]);
     let bad = Server::start("--appendonly no --appendfsync everysec --maxmemory-policy allkeys-lru");
     let faults = bad.store().await.check().await.expect("answers");

@@ -4,6 +4,7 @@ mod applied;
 mod cluster;
 mod documents;
 mod existing;
+mod fields;
 mod golden;
 mod kafka;
 mod manifests;

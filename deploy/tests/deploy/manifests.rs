@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::fields::{list, name};
 use crate::tools::{run, tool};
 use crate::{refused, strict};
 
@@ -20,16 +21,6 @@ pub fn rendered(overlay: &str) -> Vec<Value> {
 pub fn violations(documents: &[Value]) -> Vec<String> {
     let strict = documents.iter().flat_map(strict::violations);
     strict.chain(refused::violations(documents)).collect()
-}
-
-/// `Deployment/orders`.
-pub fn name(document: &Value) -> String {
-    let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    format!("{}/{}", text("/kind"), text("/metadata/name"))
-}
-
-pub fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
-    value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
 }
 
 #[test]

@@ -4,7 +4,8 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use serde_json::{Value, json};
 
-use crate::manifests::{name, rendered, violations};
+use crate::fields::name;
+use crate::manifests::{rendered, violations};
 
 /// What is planted: where, by JSON pointer, and the value put there; null takes it away.
 pub type Fault = (&'static str, &'static str, &'static str, Value);

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::manifests::list;
+use crate::fields::list;
 use crate::promtool::{RULES, folder};
 use crate::tools::{Folder, run, tool};
 

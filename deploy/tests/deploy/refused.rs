@@ -8,7 +8,7 @@ use cli::doctor::rules;
 use deploy::topology::{Service, services};
 use serde_json::Value;
 
-use crate::manifests::{list, name};
+use crate::fields::{list, name};
 
 /// Requests 10 s, what has begun 10 s, the sidecar 13 s.
 const DRAIN_SECONDS: u64 = 33;

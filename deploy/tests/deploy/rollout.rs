@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::manifests::{OVERLAYS, list, name, rendered, secrets};
+use crate::fields::{list, name};
+use crate::manifests::{OVERLAYS, rendered, secrets};
 
 const NODES: [&str; 2] = ["node-1", "node-2"];
 const SERVICES: &str = "app.kubernetes.io/part-of=millrace";

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::manifests::list;
+use crate::fields::list;
 
 /// Of `common` and of each app, as in the CLI's own sources (1.15 to 1.17).
 const SHARED: &[&str] = &[

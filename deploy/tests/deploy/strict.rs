@@ -9,7 +9,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::manifests::name;
+use crate::fields::name;
 
 pub fn violations(document: &Value) -> Vec<String> {
     let kind = document["kind"].as_str().unwrap_or_default();

@@ -1,5 +1,7 @@
 //! One app id: a service's process and the daprd beside it, each of which can be killed and started again.
 
+mod daprd;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,10 +9,10 @@ use millrace::Service;
 use millrace::pii::Secret;
 use millrace::sidecar::Sidecar;
 
-use super::daprd::Daprd;
 use super::machine::{Folder, free_port};
 use super::process::Process;
 use super::redis::Redis;
+pub use daprd::Daprd;
 
 /// What the nodes of a deployment share: the broker, and the folder in which sidecars find each other.
 pub struct Ground {

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::routing::get;
 use axum::{Json, Router};
-use blackbox::checks::event;
+use blackbox::forged::event;
 use blackbox::order::Wanted;
 use blackbox::real::{Ground, Node, Process, eventually, serve};
 use blackbox::shop::{Options, app};

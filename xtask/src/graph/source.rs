@@ -32,7 +32,10 @@ impl Child {
 fn normal(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
-        if part == ".." { drop(parts.pop()) } else { parts.push(part) }
+        match part {
+            ".." => _ = parts.pop(),
+            _ => parts.push(part),
+        }
     }
     parts.join("/")
 }

@@ -9,8 +9,7 @@ use millrace::clock::Clock;
 use millrace::store::redis::{Durability, RedisStore};
 use millrace::store::*;
 
-use super::faults::DURABLE;
-use super::server::Server;
+use super::server::{DURABLE, Server};
 use super::suite::{Subject, open};
 use super::{everything, partition, placed};
 
@@ -58,16 +57,6 @@ impl Cluster {
 
     fn slot(&self, namespace: &str) -> usize {
         self.0[0].ask(&["CLUSTER", "KEYSLOT", &format!("{{{namespace}:orders:07}}")])
-    }
-}
-
-impl Server {
-    fn id(&self) -> String {
-        self.ask(&["CLUSTER", "MYID"])
-    }
-
-    fn says(&self, words: &[&str], line: &str) -> bool {
-        self.ask::<String>(words).lines().any(|said| said == line)
     }
 }
 

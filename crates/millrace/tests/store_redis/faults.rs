@@ -2,11 +2,9 @@
 
 use millrace::store::*;
 
-use super::server::Server;
+use super::server::{DURABLE, Server};
 use super::suite::open;
 use super::{everything, partition, placed, stream};
-
-pub const DURABLE: &str = "--appendonly yes --appendfsync always";
 
 #[tokio::test]
 async fn a_restarted_server_refuses_what_was_decided_before_and_keeps_the_data() {

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use millrace::store::redis::{Durability, RedisStore};
 use redis::{FromRedisValue, Value};
 
+/// Keeps every commit.
+pub const DURABLE: &str = "--appendonly yes --appendfsync always";
+
 pub struct Server {
     process: Child,
     /// Held, or the server would die of a closed pipe when it logs.
@@ -18,6 +21,16 @@ pub struct Server {
 }
 
 impl Server {
+    /// As its cluster calls it.
+    pub fn id(&self) -> String {
+        self.ask(&["CLUSTER", "MYID"])
+    }
+
+    /// Whether its answer to `words` has that line.
+    pub fn says(&self, words: &[&str], line: &str) -> bool {
+        self.ask::<String>(words).lines().any(|said| said == line)
+    }
+
     /// `settings` as on the command line: `--maxmemory 10mb`.
     pub fn start(settings: &str) -> Self {
         let settings: Vec<String> = settings.split_whitespace().map(str::to_owned).collect();

@@ -11,8 +11,8 @@ use cli::services::SERVICES;
 use millrace::outside::{exchange, http_client};
 use tokio::process::Child;
 
-use super::machine::{eventually, free_port, program, start};
-use super::node::{Ground, Node};
+use super::{Ground, Node};
+use crate::real::machine::{eventually, free_port, program, start};
 
 pub struct Daprd {
     _process: Child,

@@ -21,6 +21,6 @@ pub async fn run(args: Args, command: &mut Command) -> anyhow::Result<ExitCode> 
     // Into memory first: nobody may be reading.
     let mut script = Vec::new();
     generate(args.shell, command, "millrace", &mut script);
-    crate::order::say(&String::from_utf8(script)?);
+    host::say(&String::from_utf8(script)?);
     Ok(ExitCode::SUCCESS)
 }

@@ -13,8 +13,8 @@ use millrace::clock::{Clock, parse_rfc3339};
 use millrace::schema::EventType;
 use serde::{Deserialize, Serialize};
 
-use crate::client::Client;
-use crate::config::Config;
+use host::client::Client;
+use host::config::Config;
 
 /// Where an order is and what it waits for, in one sentence
 #[derive(clap::Args)]

@@ -23,6 +23,9 @@ fn may_use(package: &Value, for_tests: bool) -> Option<&'static [&'static str]> 
         "millrace" => Some(&[]),
         "access" | "events" | "sandbox" => Some(&["millrace"]),
         "gateway" => Some(&["access", "events", "millrace"]),
+        "host" => Some(&["access", "events", "gateway", "millrace", "sandbox"]),
+        "dev" => Some(&["access", "host", "millrace", "wiring"]),
+        "load" => Some(&["dev", "host", "millrace", "sandbox", "wiring"]),
         _ if folder.contains("/services/") => Some(&["events", "millrace"]),
         _ => None,
     }

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ::load::order::judge::Goods;
+use ::load::order::many::{customer, receive};
+use ::load::order::mix::{Mix, Planned};
+use ::load::order::outcome::{Outcome, Pieces};
+use ::load::order::{Ending, Order, Shop};
 use futures::{StreamExt, stream};
 use host::config::{HARBORPAY, SANDPAY};
-use load::order::judge::Goods;
-use load::order::many::{Outcome, Pieces, customer, receive};
-use load::order::mix::{Mix, Planned};
-use load::order::{Ending, Order, Shop};
 use tokio::time::Instant;
 use wiring::seed::LOCATION;
 

@@ -1,4 +1,4 @@
-//! `<data>/dev.json`: every child with its pid, kept current, for whoever wants to end one and for [`crate::reap`].
+//! `<data>/dev.json`: every child with its pid, kept current, for whoever wants to end one and for `millrace reap`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

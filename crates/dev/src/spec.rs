@@ -31,7 +31,7 @@ pub struct Spec {
     pub folder: PathBuf,
     /// The one it is known by.
     pub port: u16,
-    /// A process of ours ends with the supervisor by itself; another needs [`crate::reap`].
+    /// A process of ours ends with the supervisor by itself; another needs `millrace reap`.
     pub is_ours: bool,
     /// Of a daprd, the service that must be reached by its name, and the API token.
     pub reaches: Option<(String, Secret)>,

@@ -15,7 +15,7 @@ pub(crate) mod usage;
 use std::process::ExitCode;
 
 use anyhow::ensure;
-use cli::process::stop_signal;
+use host::process::stop_signal;
 use tokio::task::LocalSet;
 
 use crate::serve::{Form, Job};

@@ -25,9 +25,9 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    cli::dev::exit_with_parent();
+    dev::exit_with_parent();
     match Cli::parse().command {
-        Command::Serve(args) => cli::process::runtime(args.workers())?.block_on(serve::run(args)),
+        Command::Serve(args) => host::process::runtime(args.workers())?.block_on(serve::run(args)),
         // One thread: what drives must not take the machine from what is driven.
         Command::Run(args) => Builder::new_current_thread().enable_all().build()?.block_on(drive::run(args)),
         Command::Costs(args) => costs::run(&args),

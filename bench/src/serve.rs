@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use cli::ports::local;
-use cli::process::{Servers, listen, stop_signal};
+use host::ports::local;
+use host::process::{Servers, listen, stop_signal};
 use millrace::clock::Clock;
 use millrace::outside::Network;
 use millrace::pii::Secret;
@@ -84,7 +84,7 @@ pub struct Args {
     #[arg(long)]
     dapr_http_port: Option<u16>,
     /// As of millrace serve, for one service; all share as many as there are cores
-    #[arg(long, env = "MILLRACE_WORKERS", default_value_t = cli::serve::WORKERS)]
+    #[arg(long, env = "MILLRACE_WORKERS", default_value_t = host::process::WORKERS)]
     workers: u16,
 }
 

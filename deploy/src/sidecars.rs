@@ -1,7 +1,7 @@
 //! What sidecars are told: the components of `components/redis`, its resiliency, and for each service a configuration that
 //! says who may call it.
 
-use cli::dev::resources::REDIS;
+use dev::resources::REDIS;
 use serde_json::{Value, json};
 
 use crate::topology::{Service, callers};

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use clap::{Args, Command, FromArgMatches};
-use cli::config::Config;
-use cli::services;
 use events::topics::TOPICS;
 use gateway::CALLS;
+use host::config::Config;
+use wiring::services;
 
 pub const GATEWAY: &str = "gateway";
 

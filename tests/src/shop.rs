@@ -7,14 +7,14 @@ use std::time::Duration;
 use axum::http::Request;
 use bytes::Bytes;
 use clap::{Args, FromArgMatches};
-use cli::config::Config;
-pub use cli::services::SERVICES;
+use host::config::Config;
 use millrace::clock::Clock;
 use millrace::outside::Outside;
 use millrace::sidecar::Sidecar;
 use millrace::sidecar::embedded::Bus;
 use millrace::{App, Env, Service, Tuning};
 use serde_json::json;
+pub use wiring::services::SERVICES;
 
 use crate::chaos::Chaos;
 use crate::faulty::FaultyStore;
@@ -69,7 +69,7 @@ pub fn app(name: &str, options: &Options) -> App {
         carrier_url: Some("http://carrier".to_owned()),
         ..config
     };
-    cli::services::app(name, &config).unwrap_or_else(|| unreachable!("{name} is no service"))
+    wiring::services::app(name, &config).unwrap_or_else(|| unreachable!("{name} is no service"))
 }
 
 pub struct Shop {

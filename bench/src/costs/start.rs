@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
-use cli::dev::redis_answers;
+use dev::redis_answers;
 use futures::future::try_join_all;
 use millrace::clock::Clock;
 use millrace::store::embedded::EmbeddedStore;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use axum::http::{Method, Request, StatusCode, header};
 use bytes::Bytes;
-use cli::ports::local_url;
+use host::ports::local_url;
 use http_body_util::Full;
 use hyper_util::client::legacy::connect::HttpConnector;
 use millrace::outside::{exchange, http_client};

@@ -7,10 +7,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use cli::dev::plan::{Links, sidecar};
-use cli::dev::programs::{DAPRD, REDIS};
-use cli::dev::{EXIT_WITH_STDIN, Spec, resources};
-use cli::ports::ServicePorts;
+use dev::plan::{Links, sidecar};
+use dev::programs::{DAPRD, REDIS};
+use dev::{EXIT_WITH_STDIN, Spec, resources};
+use host::ports::ServicePorts;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;

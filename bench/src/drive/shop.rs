@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use cli::dev::{redis_answers, terminate};
+use dev::{redis_answers, terminate};
 use serde::Deserialize;
 use tokio::process::{Child, Command};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use cli::dev::{EXIT_WITH_STDIN, redis_answers};
+use dev::{EXIT_WITH_STDIN, redis_answers};
 use futures::future::join_all;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Command;
 use clap_complete::{Shell, generate};
 
-use crate::output::say;
+use host::output::say;
 
 /// What a shell completes commands and flags by
 #[derive(clap::Args)]

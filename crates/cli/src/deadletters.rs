@@ -13,10 +13,10 @@ use millrace::deadletters::{By, DeadLetter, Redriven};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use crate::WrongUse;
-use crate::admin::deadletters::Edit;
-use crate::config::{self, Config};
-use crate::output::say;
+use host::WrongUse;
+use host::admin::deadletters::Edit;
+use host::config::{self, Config};
+use host::output::say;
 use remote::Remote;
 
 /// Look at what is set aside; drive it again, mend it, or give it up

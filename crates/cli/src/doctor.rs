@@ -13,10 +13,10 @@ use millrace::pii::Secret;
 use millrace::store::redis::refusal;
 use redis::{ConnectionInfo, RedisError};
 
-use crate::WrongUse;
-use crate::config::Config;
-use crate::dev::resources::REDIS;
-use crate::output::say;
+use dev::resources::REDIS;
+use host::WrongUse;
+use host::config::Config;
+use host::output::say;
 
 /// Is what is needed here? And would this Dapr project lose messages?
 ///
@@ -42,16 +42,18 @@ pub struct Args {
 }
 
 /// By the shop's own configuration, TLS included.
-impl Reach for Config {
+struct Configured<'a>(&'a Config);
+
+impl Reach for Configured<'_> {
     fn address(&self, url: Option<&str>) -> anyhow::Result<ConnectionInfo> {
-        let url = url.map_or_else(|| self.redis_url(), str::to_owned);
+        let url = url.map_or_else(|| self.0.redis_url(), str::to_owned);
         let address = "no Redis address; write redis://user:password@host:port, or rediss:// for TLS";
         // Of several servers the first.
-        Ok(self.redis_tls.servers(&url).context(address)?.swap_remove(0))
+        Ok(self.0.redis_tls.servers(&url).context(address)?.swap_remove(0))
     }
 
     fn dapr_token(&self) -> Option<&str> {
-        self.dapr_api_token.as_ref().map(Secret::expose)
+        self.0.dapr_api_token.as_ref().map(Secret::expose)
     }
 
     fn refusal(&self, at: &ConnectionInfo, error: &RedisError) -> String {
@@ -69,7 +71,11 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         Ok(wrong) => WrongUse(wrong.0).into(),
         Err(error) => error,
     };
-    let report = if args.asks() { examine(&args, config).await.map_err(wrong)? } else { here(&args, config).await? };
+    let report = if args.asks() {
+        examine(&args, &Configured(config)).await.map_err(wrong)?
+    } else {
+        here(&args, config).await?
+    };
     say(&report.text(args.json)?)?;
     Ok(ExitCode::from(report.status()))
 }

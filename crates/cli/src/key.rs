@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use ::access::{Keys, PREFIX, hash};
 use serde_json::json;
 
-use crate::WrongUse;
-use crate::admin_token::random;
-use crate::output::say;
+use host::WrongUse;
+use host::admin_token::random;
+use host::output::say;
 
 /// Make an API key for the gateway
 ///

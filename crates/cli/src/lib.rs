@@ -3,37 +3,15 @@
 //!
 //! Exit status: 0 done, 1 the check found something, 2 wrong use, 3 the environment lacks something.
 
-pub mod access;
-pub mod admin;
-pub mod admin_token;
-pub mod break_it;
-pub mod client;
 pub mod completions;
-pub mod config;
 pub mod deadletters;
-pub mod demo;
-pub mod dev;
 pub mod doctor;
-pub mod documents;
-pub mod faults;
-pub mod feeds;
 pub mod key;
-pub mod metrics;
-pub mod order;
-pub mod output;
-pub mod ports;
-pub mod process;
-pub mod redis_tls;
-pub mod scopes;
-pub mod secrets;
-mod secretstore;
-pub mod seed;
 pub mod serve;
-pub mod services;
 pub mod simulate;
-pub mod telemetry;
+#[cfg(test)]
+mod tests;
 pub mod top;
-pub mod topology;
 pub mod trace;
 pub mod up;
 pub mod why;
@@ -42,7 +20,10 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
-use config::Config;
+use host::config::{self, Config};
+use host::{WrongUse, output, process, secretstore, telemetry};
+use load::{break_it, demo};
+use wiring::topology;
 
 /// An event-driven shop that loses no event and acts on none twice.
 #[derive(Parser)]
@@ -72,8 +53,8 @@ enum Command {
     Up(up::Args),
     Dev(dev::Args),
     Serve(serve::Args),
-    Order(order::Args),
-    Judge(order::tally::Args),
+    Order(load::order::Args),
+    Judge(load::order::tally::Args),
     Why(why::Args),
     Trace(trace::Args),
     Top(top::Args),
@@ -104,8 +85,8 @@ impl Command {
             Self::Up(args) => up::run(args, config).await,
             Self::Dev(args) => dev::run(args, config).await,
             Self::Serve(args) => serve::run(args, config).await,
-            Self::Order(args) => order::run(args, config).await,
-            Self::Judge(args) => order::tally::run(args).await,
+            Self::Order(args) => load::order::run(args, config).await,
+            Self::Judge(args) => load::order::tally::run(args).await,
             Self::Why(args) => why::run(args, config).await,
             Self::Trace(args) => trace::run(args, config).await,
             Self::Top(args) => top::run(args, config).await,
@@ -122,11 +103,6 @@ impl Command {
         }
     }
 }
-
-/// The command line is well formed and still asks for what can't be.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct WrongUse(pub String);
 
 pub fn main() -> ExitCode {
     dev::exit_with_parent();

@@ -5,20 +5,18 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::WrongUse;
-use crate::access;
-use crate::admin::Admin;
-use crate::config::{Bus, Config};
-use crate::metrics::Instruments;
-use crate::ports::local;
-use crate::process::{Process, Servers, listen, stop_signal};
-use crate::services::{SERVICES, app};
+use host::WrongUse;
+use host::access;
+use host::admin::Admin;
+use host::config::{Bus, Config};
+use host::metrics::Instruments;
+use host::ports::local;
+use host::process::{Process, Servers, WORKERS, listen, stop_signal};
+use wiring::documents::documents;
+use wiring::services::{SERVICES, app};
 
 /// How long requests in progress hold up the end: a sidecar's delivery is answered within 2 s, a caller within 10.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
-
-/// Threads of one service: see docs/performance.md.
-pub const WORKERS: u16 = 1;
 
 /// One service, beside its own daprd or on the embedded bus
 ///
@@ -71,7 +69,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         servers.add(listener, instruments.counted(service.router(config.app_api_token.clone())));
     }
     if let Some(listener) = public {
-        servers.add_public(listener, instruments.counted(access::public(&service, config).await?));
+        servers.add_public(listener, instruments.counted(access::public(&service, config, documents(config)).await?));
     }
     admin.set_ready(true);
     stop.await;

@@ -9,13 +9,9 @@ use sandbox::server::{self, Server};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, Config};
-use crate::ports::{local, local_url};
-use crate::process::stop_signal;
-
-pub const SANDPAY: &str = "sandpay";
-pub const HARBORPAY: &str = "harborpay";
-pub const CARRIER: &str = "carrier";
+use host::config::{self, CARRIER, Config, HARBORPAY, SANDPAY};
+use host::ports::{local, local_url};
+use host::process::stop_signal;
 
 /// One simulated partner: a real server with a ledger that survives kill -9
 ///

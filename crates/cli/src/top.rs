@@ -12,12 +12,12 @@ use events::topics::TOPICS;
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use crate::config::{self, Config};
 use crate::deadletters::remote::listeners;
-use crate::output::{is_terminal, say};
-use crate::process::stop_signal;
-use crate::services::all;
+use host::config::{self, Config};
+use host::output::{is_terminal, say};
+use host::process::stop_signal;
 use samples::Samples;
+use wiring::services::all;
 
 /// Live rates of every edge of the topology, who is behind, and the oldest orders
 ///

@@ -8,10 +8,10 @@ use millrace::clock::parse_rfc3339;
 use millrace::deadletters::DeadLetter;
 use serde::Serialize;
 
-use crate::admin::story::{LOOK_BACK, Open, Story, Told};
-use crate::config::Config;
 use crate::deadletters::remote::Remote;
-use crate::output::say;
+use host::admin::story::{LOOK_BACK, Open, Story, Told};
+use host::config::Config;
+use host::output::say;
 
 /// What happened to an order, in which service, because of what, and how long each step took
 ///

@@ -9,19 +9,21 @@ use anyhow::Context;
 use millrace::store::Leaving;
 use tokio::time::Instant;
 
-use crate::access;
-use crate::admin::Admin;
-use crate::admin_token;
-use crate::client::Client;
-use crate::config::{Bus, Config};
-use crate::faults::Faults;
-use crate::metrics::Instruments;
-use crate::output::mention;
-use crate::ports::local;
-use crate::process::{Process, Servers, listen, stop_signal};
-use crate::seed::{self, Marker};
 use crate::simulate::{self, Partners};
-use crate::{WrongUse, services};
+use host::WrongUse;
+use host::access;
+use host::admin::Admin;
+use host::admin_token;
+use host::client::Client;
+use host::config::{Bus, Config};
+use host::faults::Faults;
+use host::metrics::Instruments;
+use host::output::mention;
+use host::ports::local;
+use host::process::{Process, Servers, listen, stop_signal};
+use wiring::documents::documents;
+use wiring::seed::{self, Marker, ORDER};
+use wiring::services;
 
 /// Longest time the first prices take to reach orders before something must be wrong.
 const SEEDING: Duration = Duration::from_secs(30);
@@ -81,9 +83,9 @@ impl Shop {
         let instruments = Instruments::of(&process, Some(config));
         let admin = Admin::with(&process, instruments.clone());
         let mut servers = Servers::default();
-        servers.add_public(public, instruments.counted(access::public(&gateway, config).await?));
+        servers.add_public(public, instruments.counted(access::public(&gateway, config, documents(config)).await?));
         let token = admin_token::issue(config)?;
-        let faults = Faults::of(breakable::Shop::new(process.clone(), config.clone()));
+        let faults = Faults::of(breakable::Shop::new(process.clone(), config.clone()), services::keeping());
         servers.add(private, admin.router(token.clone()).merge(faults.router(token)));
         partners.start();
         Ok(Self { process, servers, partners, admin })
@@ -140,6 +142,3 @@ and follow it with `millrace why <orderId>`, or by the answer's links. Break the
         took = took.as_secs_f64(),
     )
 }
-
-/// An order that will be fulfilled.
-pub const ORDER: &str = r#"{"userId":"u-1","locationId":"WH-001","lines":[{"sku":"SKU-001","quantity":2}],"payment":{"provider":"sandpay","token":"tok_ok"},"shippingAddress":{"name":"Ada Byron","street":"1 Mill Road","city":"Leeds","postalCode":"LS1 1AA","country":"GB"}}"#;

@@ -13,9 +13,9 @@ use millrace::clock::{Clock, parse_rfc3339};
 use millrace::schema::EventType;
 use serde::{Deserialize, Serialize};
 
-use crate::client::Client;
-use crate::config::Config;
-use crate::output::say;
+use host::client::Client;
+use host::config::Config;
+use host::output::say;
 
 /// Where an order is and what it waits for, in one sentence
 #[derive(clap::Args)]

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use cli::client::Client;
 use deploy::alerts::{SLOS, all};
 use futures::future::join_all;
+use host::client::Client;
 use tokio::time::timeout;
 
 use crate::shop::Target;

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::http::Method;
-use cli::client::Client;
-use cli::ports::{Ports, local_url};
-use cli::services::SERVICES;
+use host::client::Client;
+use host::ports::{Ports, local_url};
 use redis::aio::MultiplexedConnection;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::interval;
+use wiring::services::SERVICES;
 
 pub const OPERATOR: &str = "operator";
 const TOKEN: &str = "recorded";
@@ -143,7 +143,7 @@ async fn customers(shop: Client) {
     let shop = Arc::new(shop);
     let mut next = interval(BETWEEN_ORDERS);
     let mut waiting = JoinSet::new();
-    let order: Value = serde_json::from_str(cli::up::ORDER).expect("the banner's order is JSON");
+    let order: Value = serde_json::from_str(wiring::seed::ORDER).expect("the banner's order is JSON");
     for number in 0_u32.. {
         next.tick().await;
         let (shop, mut order) = (shop.clone(), order.clone());

@@ -1,8 +1,8 @@
 //! What a service has by existing: it is in everything that is made of the wiring, whoever added it.
 
-use cli::services::SERVICES;
 use deploy::topology;
 use events::topics::TOPICS;
+use wiring::services::SERVICES;
 
 fn text(path: &str) -> String {
     std::fs::read_to_string(deploy::root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))

@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use cli::client::Client;
+use host::client::Client;
 use tokio::time::Instant;
 
 use crate::manifests::secrets;

@@ -30,7 +30,7 @@ fn each_overlay_renders_and_nothing_in_it_is_refused() {
         let deployed = documents
             .iter()
             .filter(|document| document["spec"]["template"]["metadata"]["annotations"]["dapr.io/enabled"] == "true");
-        assert_eq!(deployed.count(), cli::services::SERVICES.len(), "{overlay}");
+        assert_eq!(deployed.count(), wiring::services::SERVICES.len(), "{overlay}");
         assert_eq!(violations(&documents), Vec::<String>::new(), "{overlay}");
     }
 }

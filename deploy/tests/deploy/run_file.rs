@@ -68,7 +68,7 @@ fn violations(file: &Value) -> Vec<String> {
         }
     }
     let apps: Vec<&str> = list(file, "/apps").filter_map(|app| app["appID"].as_str()).collect();
-    if apps != cli::services::SERVICES {
+    if apps != wiring::services::SERVICES {
         wrong.push(format!("not every service: {apps:?}"));
     }
     wrong

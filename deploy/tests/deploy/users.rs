@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use cli::client::Client;
+use host::client::Client;
 use redis::{Connection, cmd};
 use serde_json::{Value, json};
 use tokio::time::Instant;

@@ -79,7 +79,7 @@ impl Node {
     }
 
     pub fn sidecar(&self) -> Arc<dyn Sidecar> {
-        Arc::new(cli::services::sidecar(self.seen_ports.1, Some(self.tokens.api.clone())))
+        Arc::new(host::process::sidecar(self.seen_ports.1, Some(self.tokens.api.clone())))
     }
 
     pub fn service(&self) -> Option<Service> {

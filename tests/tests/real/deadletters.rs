@@ -15,12 +15,12 @@ use axum::response::{IntoResponse, Response};
 use blackbox::real::{Ground, Node, Process, Redis, eventually, free_port};
 use bytes::Bytes;
 use clap::{Args, Command, FromArgMatches};
-use cli::admin::Admin;
-use cli::client::Client;
-use cli::config::Config;
-use cli::ports::local_url;
 use events::pricing::price;
 use futures::future::{join, join_all};
+use host::admin::Admin;
+use host::client::Client;
+use host::config::Config;
+use host::ports::local_url;
 use millrace::pii::Secret;
 use millrace::sidecar::dead_letters;
 use millrace::{App, Service};
@@ -79,7 +79,7 @@ impl Listener {
         let (port, dapr_port, token, seen) = (node.app_port, node.dapr_port, node.tokens.app.clone(), between.clone());
         let process = Process::start(async move {
             let app = App::new(APP).view::<Heard, price::Event>();
-            let process = cli::process::Process::start(vec![app], &config, Path::new(""), dapr_port);
+            let process = host::process::Process::start(vec![app], &config, Path::new(""), dapr_port);
             let process = process.await.expect("it starts");
             let service = process.service(APP).expect("it was started");
             let router =

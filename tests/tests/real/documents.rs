@@ -6,9 +6,9 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use blackbox::order::Storefront;
 use blackbox::real::{RealShop, eventually};
-use cli::documents::documents;
 use events::topics::TOPICS;
 use serde_json::{Value, json};
+use wiring::documents::documents;
 
 use crate::orders::{RECEIVED, SKUS, fulfilled};
 use crate::scopes::config;

@@ -3,7 +3,7 @@
 use blackbox::order::Storefront;
 use blackbox::real::RealShop;
 use blackbox::shop::SERVICES;
-use cli::faults::Fault;
+use host::faults::Fault;
 use millrace::metrics::Metrics;
 
 use crate::orders::{RECEIVED, SKUS, acquit, fulfilled};

@@ -11,14 +11,14 @@ use axum::{Json, Router};
 use blackbox::order::Storefront;
 use blackbox::real::{Ground, Node, RealShop, Redis, eventually, serve};
 use bytes::Bytes;
-use cli::config::Config;
-use cli::scopes::{sidecar_user, users};
 use events::{orders, payment, pricing};
+use host::config::Config;
 use millrace::outside::{exchange, http_client};
 use millrace::store::redis::{Durability, RedisStore};
 use millrace::store::{Answer, Gate, Leaving, Partition, Query, Store};
 use redis::{Client, FromRedisValue, RedisResult, Value, cmd};
 use serde_json::json;
+use wiring::scopes::{sidecar_user, users};
 
 use crate::orders::{RECEIVED, SKUS, acquit, fulfilled};
 

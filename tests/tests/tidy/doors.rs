@@ -21,7 +21,7 @@ pub fn reads_no_secret_aside(file: &File) -> Vec<String> {
         near.split('"').skip(1).step_by(2).any(|name| SECRET.iter().any(|word| name.contains(word)))
     };
     let found = (0..lines.len()).filter(|at| asks(lines[*at]) && named(*at));
-    found.map(|at| file.at(at + 1, "reads a secret past crates/cli/src/secrets.rs")).collect()
+    found.map(|at| file.at(at + 1, "reads a secret past crates/host/src/secrets.rs")).collect()
 }
 
 /// `println!` panics where nobody reads, and a result that is dropped tells nobody of a full disk.

@@ -22,8 +22,11 @@ fn may_use(package: &Value, for_tests: bool) -> Option<&'static [&'static str]> 
         "millrace" if for_tests => Some(&["events"]),
         "millrace" => Some(&[]),
         "access" | "events" | "sandbox" => Some(&["millrace"]),
-        "errors" => Some(&[]),
+        "doctor" | "errors" => Some(&[]),
         "gateway" => Some(&["access", "errors", "events", "millrace"]),
+        "host" => Some(&["access", "events", "gateway", "millrace", "sandbox"]),
+        "dev" => Some(&["access", "host", "millrace", "wiring"]),
+        "load" => Some(&["dev", "host", "millrace", "sandbox", "wiring"]),
         _ if folder.contains("/services/") => Some(&["events", "millrace"]),
         _ => None,
     }

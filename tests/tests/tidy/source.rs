@@ -22,12 +22,15 @@ const SERVICES: [&str; 12] = [
 const SIMULATED: [&str; 3] = ["crates/millrace/", "sandbox/", "services/"];
 
 /// Who may start a task or a thread, and why.
-pub const SPAWNS: [(&str, &str); 7] = [
+pub const SPAWNS: [(&str, &str); 10] = [
     ("crates/millrace/src/seams/tasks.rs", "the one scope of a service's tasks"),
     ("crates/millrace/src/store/kv/disk.rs", "an fsync blocks; no simulation runs on the disk"),
     ("sandbox/src/server.rs", "the partners for real"),
     ("sandbox/src/smtp.rs", "mail sessions, for real only; they end with their listener"),
     ("crates/cli/", "processes and sockets, never simulated"),
+    ("crates/dev/", "processes and their output, never simulated"),
+    ("crates/host/", "processes and sockets, never simulated"),
+    ("crates/load/", "customers of a shop that runs, never simulated"),
     ("deploy/examples/", "shops that are broken for real, beside each other"),
     ("bench/", "systems that are measured and what drives them, never simulated"),
 ];

@@ -9,14 +9,14 @@ use millrace::pii::Secret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::WrongUse;
-use crate::admin::deadletters::{Edit, Outcome, Page};
-use crate::admin::story::Story;
-use crate::admin_token;
-use crate::client::{Answer, Client};
-use crate::config::Config;
-use crate::ports::{local, local_url};
-use crate::services::SERVICES;
+use host::WrongUse;
+use host::admin::deadletters::{Edit, Outcome, Page};
+use host::admin::story::Story;
+use host::admin_token;
+use host::client::{Answer, Client};
+use host::config::Config;
+use host::ports::{local, local_url};
+use wiring::services::SERVICES;
 
 pub struct Remote {
     listeners: Listeners,

@@ -6,11 +6,11 @@ use doctor::report::Check;
 use doctor::report::Level::{Fail, Warn};
 use rustix::fs::{Access, access, statvfs};
 
-use crate::config::Config;
-use crate::dev::plan;
-use crate::dev::programs::{DAPRD, Program, REDIS, dotted, parse, version};
-use crate::ports::local;
-use crate::process::listen;
+use dev::plan;
+use dev::programs::{DAPRD, Program, REDIS, dotted, parse, version};
+use host::config::Config;
+use host::ports::local;
+use host::process::listen;
 
 /// The oldest Rust that compiles the workspace, and the oldest Go that fetches the one daprd asks for.
 const RUST: &str = env!("CARGO_PKG_RUST_VERSION");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::client::Client;
+use host::client::Client;
 
 pub struct Samples(Vec<Sample>);
 

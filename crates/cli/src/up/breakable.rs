@@ -6,10 +6,10 @@ use futures::future::BoxFuture;
 use millrace::sidecar::embedded;
 use tokio::time::sleep;
 
-use crate::config::Config;
-use crate::faults::{Breakable, DELAYED, DROPPED, Done, Fault, LONGEST_DELAY};
-use crate::process::{Process, usual_faults};
-use crate::services;
+use host::config::Config;
+use host::faults::{Breakable, DELAYED, DROPPED, Done, Fault, LONGEST_DELAY};
+use host::process::{Process, usual_faults};
+use wiring::services;
 
 /// How long a killed service is away, and lives at least.
 const AWAY: Duration = Duration::from_millis(200);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use cli::services::SERVICES;
 use futures::future::join_all;
+use wiring::services::SERVICES;
 
 use crate::shop::Shop;
 

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use cli::services::SERVICES;
-use cli::simulate::{CARRIER, HARBORPAY, SANDPAY};
 use events::topics::TOPICS;
+use host::config::{CARRIER, HARBORPAY, SANDPAY};
 use millrace::clock::Clock;
 use rustix::process::{Signal, kill_process};
+use wiring::services::SERVICES;
 
 use crate::pace::{eventually, pause};
 use crate::proxy::Trouble;

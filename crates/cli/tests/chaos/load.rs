@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cli::order::judge::Goods;
-use cli::order::many::{Outcome, Pieces, customer, receive};
-use cli::order::mix::{Mix, Planned};
-use cli::order::{Ending, Order, Shop};
-use cli::seed::LOCATION;
-use cli::simulate::{HARBORPAY, SANDPAY};
+use ::load::order::judge::Goods;
+use ::load::order::many::{customer, receive};
+use ::load::order::mix::{Mix, Planned};
+use ::load::order::outcome::{Outcome, Pieces};
+use ::load::order::{Ending, Order, Shop};
 use futures::{StreamExt, stream};
+use host::config::{HARBORPAY, SANDPAY};
 use tokio::time::Instant;
+use wiring::seed::LOCATION;
 
 use crate::faults::Seeded;
 

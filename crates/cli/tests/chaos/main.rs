@@ -14,8 +14,8 @@ mod shop;
 use std::path::Path;
 use std::time::Duration;
 
-use cli::order::tally::{self, Answer};
-use cli::simulate::{CARRIER, SANDPAY};
+use ::load::order::tally::{self, Answer};
+use host::config::{CARRIER, SANDPAY};
 
 use faults::Seeded;
 use load::Customers;

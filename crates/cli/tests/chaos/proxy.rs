@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use cli::ports::local;
+use host::ports::local;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};

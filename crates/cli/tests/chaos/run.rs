@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use cli::client::Client;
-use cli::order::many::Outcome;
-use cli::order::tally::{self, ANSWERS, Answer, Tally};
-use cli::order::{Books, Report, Shop as Door};
-use cli::ports::local_url;
+use ::load::order::Outcome;
+use ::load::order::tally::{self, ANSWERS, Answer, Tally};
+use ::load::order::{Books, Report, Shop as Door};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use host::client::Client;
+use host::ports::local_url;
 use tokio::time::Instant;
 
 use crate::Plan;

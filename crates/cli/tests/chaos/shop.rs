@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use cli::client::Client;
-use cli::dev::EXIT_WITH_STDIN;
-use cli::dev::plan::Links;
-use cli::ports::{Ports, local, local_url};
-use cli::services::SERVICES;
+use dev::EXIT_WITH_STDIN;
+use dev::plan::Links;
+use host::client::Client;
+use host::ports::{Ports, local, local_url};
 use redis::{FromRedisValue, RedisResult};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 use tokio::process::{Child, Command};
+use wiring::services::SERVICES;
 
 use crate::pace::eventually;
 use crate::proxy::{Link, Trouble};

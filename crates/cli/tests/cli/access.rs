@@ -4,8 +4,8 @@ use std::process::Stdio;
 
 use axum::http::{Method, Request, StatusCode};
 use bytes::Bytes;
-use cli::client::{Answer, Client};
-use cli::ports::local_url;
+use host::client::{Answer, Client};
+use host::ports::local_url;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use millrace::clock::Clock;

@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use axum::http::Request;
 use bytes::Bytes;
-use cli::client::Client;
-use cli::ports::local_url;
+use host::client::Client;
+use host::ports::local_url;
 use serde_json::Value;
 
 use crate::dev::dev;

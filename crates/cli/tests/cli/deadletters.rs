@@ -5,11 +5,11 @@ use std::process::{Child, Output, Stdio};
 
 use axum::http::Request;
 use bytes::Bytes;
-use cli::client::Client;
-use cli::ports::{Ports, local_url};
-use cli::services::SERVICES;
+use host::client::Client;
+use host::ports::{Ports, local_url};
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use wiring::services::SERVICES;
 
 use crate::shop::{DEADLINE, millrace, ports, run, terminate};
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use cli::client::Client;
-use cli::ports::local_url;
+use host::client::Client;
+use host::ports::local_url;
 use serde_json::Value;
 use tokio::time::{Instant, interval};
 

@@ -69,9 +69,9 @@ fn another_brokers_components_take_the_place_of_redis_and_lose_nothing_either() 
     for (folders, live, notify) in mixes {
         let project = Project::new(&folders.concat(), &[]);
         let over: Vec<_> = folders.iter().map(|folder| components.join(folder)).collect();
-        cli::dev::resources::write(&project.0, &over).unwrap();
+        dev::resources::write(&project.0, &over).unwrap();
         for (name, broker) in [("pubsub", live), ("notify", notify)] {
-            let path = cli::dev::resources::components(&project.0).join(format!("{name}.yaml"));
+            let path = dev::resources::components(&project.0).join(format!("{name}.yaml"));
             let text = std::fs::read_to_string(path).unwrap();
             assert!(text.contains(&format!("type: pubsub.{broker}\n")), "{text}");
         }

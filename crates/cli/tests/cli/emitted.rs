@@ -6,9 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use axum::http::Method;
-use cli::client::Client;
-use cli::ports::{Ports, local_url};
 use deploy::{alerts, dashboards};
+use host::client::Client;
+use host::ports::{Ports, local_url};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -72,7 +72,7 @@ fn dev(ports: Ports, data: &Directory) -> Shop {
 async fn every_metric_of_a_rule_or_dashboard_is_emitted() {
     let (data, ports) = (Directory::new(), ports());
     let mut shop = dev(ports, &data);
-    let services = (0..cli::services::SERVICES.len()).map(|place| ports.service(place));
+    let services = (0..wiring::services::SERVICES.len()).map(|place| ports.service(place));
     let addresses: Vec<String> = services.flat_map(|own| [local_url(own.admin), local_url(own.dapr_metrics)]).collect();
 
     // Something that is no event of the shop's, so that something is set aside.
@@ -122,7 +122,7 @@ async fn a_scrape_does_not_wait_for_a_redis_that_does_not_answer() {
     };
     signal("-STOP");
     // It hears of more topics than any other.
-    let orders = cli::services::SERVICES.iter().position(|name| *name == "orders").expect("a service");
+    let orders = wiring::services::SERVICES.iter().position(|name| *name == "orders").expect("a service");
     let began = Instant::now();
     let answer = Client::new(&local_url(ports.service(orders).admin)).get("/metrics").await.expect("an answer");
     let took = began.elapsed();

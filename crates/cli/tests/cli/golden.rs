@@ -3,17 +3,18 @@
 use std::path::Path;
 
 use clap::{Args, FromArgMatches};
-use cli::config::Config;
-use cli::documents::documents;
-use cli::scopes;
-use cli::services::{all, sidecar};
-use cli::topology;
+use host::config::Config;
+use host::process::sidecar;
 use millrace::clock::Clock;
 use millrace::outside::Network;
 use millrace::sidecar::deadletter_component;
 use millrace::store::embedded::EmbeddedStore;
 use millrace::{Env, Tuning};
 use serde_json::Value;
+use wiring::documents::documents;
+use wiring::scopes;
+use wiring::services::all;
+use wiring::topology;
 
 #[track_caller]
 fn golden(path: &str, wanted: &str) {

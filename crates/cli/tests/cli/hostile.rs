@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use cli::ports::local;
+use host::ports::local;
 use serde_json::json;
 use tokio::time::Instant;
 

@@ -152,7 +152,7 @@ async fn an_order_on_its_way_can_be_cancelled_once_and_a_shipped_one_not() {
 #[tokio::test]
 async fn what_needs_the_admin_token_is_closed_without_it() {
     let shop = Shop::ephemeral();
-    let admin = cli::client::Client::new(&cli::ports::local_url(shop.ports.admin()));
+    let admin = host::client::Client::new(&host::ports::local_url(shop.ports.admin()));
     for (path, status) in
         [("/healthz", 200), ("/readyz", 200), ("/metrics", 200), ("/pending", 401), ("/deadletters", 401)]
     {

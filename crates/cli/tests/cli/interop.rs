@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use cli::ports::local_url;
-use cli::services::SERVICES;
 use events::integrations::webhook::TOPIC;
+use host::ports::local_url;
 use serde_json::{Value, json};
+use wiring::services::SERVICES;
 
 use crate::shop::{ADMIN_TOKEN, Directory, Shop, millrace, ports, run};
 

@@ -6,11 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use clap::Parser;
-use cli::client::Client;
-use cli::order::{Books, Goods, Mix, Order, Outcome, Planned, Shop, Verdict, customer, receive};
-use cli::ports::{Ports, local_url};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use host::client::Client;
+use host::ports::{Ports, local_url};
+use load::order::{Books, Goods, Mix, Order, Outcome, Planned, Shop, Verdict, customer, receive};
 use millrace::clock::Clock;
 use tokio::time::{Instant, interval, sleep_until};
 

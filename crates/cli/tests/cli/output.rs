@@ -99,7 +99,7 @@ async fn a_shop_goes_on_when_nobody_reads_what_it_prints() {
     let mut command = millrace(ports, &["up", "--data", data.path()]);
     let full = File::options().write(true).open("/dev/full").expect("every Linux has it");
     let mut child = command.stdout(full).stderr(Stdio::null()).spawn().expect("it starts");
-    let admin = cli::client::Client::new(&cli::ports::local_url(ports.admin()));
+    let admin = host::client::Client::new(&host::ports::local_url(ports.admin()));
     let started = Instant::now();
     while !admin.get("/readyz").await.is_ok_and(|answer| answer.status == 200) {
         assert!(started.elapsed() < DEADLINE, "not ready in time");

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use cli::ports::Ports;
+use host::ports::Ports;
 use millrace::clock::Clock;
 
 use crate::kills::{LIFE_MS, customers, die, number, restart, up};

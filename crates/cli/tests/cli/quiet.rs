@@ -4,8 +4,8 @@ use std::fs::File;
 use std::process::Stdio;
 
 use axum::http::Method;
-use cli::client::Client;
-use cli::ports::local_url;
+use host::client::Client;
+use host::ports::local_url;
 use tokio::time::Instant;
 
 use crate::shop::{DEADLINE, Directory, id, millrace, order, ports, terminate};

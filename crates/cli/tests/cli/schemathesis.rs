@@ -29,7 +29,7 @@ async fn the_gateway_answers_what_its_document_says_and_never_with_a_failure() {
 
     let setting = |name: &str, or: &str| std::env::var(name).unwrap_or_else(|_| or.to_owned());
     let mut command = Command::new(String::from_utf8_lossy(&tool.stdout).trim());
-    let url = format!("{}/openapi.json", cli::ports::local_url(shop.ports.gateway()));
+    let url = format!("{}/openapi.json", host::ports::local_url(shop.ports.gateway()));
     command.args(["--config-file", "known.toml", "run", &url, "--checks", CHECKS, "--no-color"]);
     command.args(["--phases", &setting("PHASES", "examples,coverage,fuzzing"), "--seed", &setting("SEED", "1")]);
     command.args(["--max-examples", &setting("EXAMPLES", "5"), "--request-timeout", "30"]);

@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use cli::ports::local;
-use cli::secrets::{Form, SETTINGS};
+use host::ports::local;
+use host::secrets::{Form, SETTINGS};
 
 use crate::shop::{Directory, millrace, ports, run};
 

@@ -4,11 +4,11 @@ use std::process::{Child, Command, Stdio};
 
 use axum::http::Request;
 use bytes::Bytes;
-use cli::client::Client;
-use cli::ports::{Ports, local_url};
-use cli::services::SERVICES;
+use host::client::Client;
+use host::ports::{Ports, local_url};
 use serde_json::json;
 use tokio::time::Instant;
+use wiring::services::SERVICES;
 
 use crate::shop::{DEADLINE, Directory, millrace, ports, run, terminate};
 

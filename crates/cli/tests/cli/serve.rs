@@ -4,10 +4,10 @@ use std::process::Stdio;
 
 use axum::http::Request;
 use bytes::Bytes;
-use cli::client::Client;
-use cli::ports::local_url;
-use cli::services::SERVICES;
+use host::client::Client;
+use host::ports::local_url;
 use tokio::time::Instant;
+use wiring::services::SERVICES;
 
 use crate::shop::{DEADLINE, millrace, ports, run, terminate};
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use axum::http::{Method, Request};
 use bytes::Bytes;
-use cli::client::{Answer, Client};
-use cli::ports::{Ports, local, local_url};
+use host::client::{Answer, Client};
+use host::ports::{Ports, local, local_url};
 use millrace::clock::Clock;
 use millrace::pending::Pending;
 use serde_json::{Value, json};
@@ -169,7 +169,7 @@ pub fn terminate(child: &mut Child) -> ExitStatus {
 }
 
 pub fn order(token: &str) -> Value {
-    let mut order: Value = serde_json::from_str(cli::up::ORDER).expect("the banner's order is JSON");
+    let mut order: Value = serde_json::from_str(wiring::seed::ORDER).expect("the banner's order is JSON");
     order["payment"]["token"] = json!(token);
     order
 }

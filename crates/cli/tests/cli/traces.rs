@@ -7,12 +7,12 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::post;
-use cli::ports::local;
-use cli::services::SERVICES;
+use host::ports::local;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+use wiring::services::SERVICES;
 
 use crate::dev::dev_in;
 use crate::shop::{Directory, Shop, id, millrace, order, ports};

@@ -3,9 +3,9 @@
 use std::net::TcpListener;
 
 use axum::http::Method;
-use cli::ports::local;
 use events::orders::order::{OrderCreated, OrderFulfilled, OrderStatusChanged};
 use events::payment::PaymentProcessed;
+use host::ports::local;
 use millrace::schema::EventType;
 use serde_json::json;
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use axum::http::Request;
 use bytes::Bytes;
-use cli::dev::resources::REDIS as RESOURCES;
-use cli::scopes::{sidecar_user, unscoped};
-use cli::services::SERVICES;
+use dev::resources::REDIS as RESOURCES;
 use millrace::outside::{exchange, http_client};
 use tokio::process::Child;
+use wiring::scopes::{sidecar_user, unscoped};
+use wiring::services::SERVICES;
 
 use super::{Ground, Node};
 use crate::real::machine::{eventually, free_port, program, start};

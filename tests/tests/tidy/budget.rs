@@ -11,7 +11,7 @@ pub const SERVICE_MEDIAN: usize = 305;
 const LARGER: [(&str, usize); 2] = [("gateway", 370), ("integrations", 480)];
 /// Of the crates beside the framework, none of which a service is built on.
 pub const BESIDE: [(&str, usize); 6] =
-    [("access", 350), ("dev", 1_350), ("doctor", 1_250), ("host", 2_400), ("load", 1_950), ("wiring", 900)];
+    [("access", 350), ("dev", 1_250), ("doctor", 1_250), ("host", 2_200), ("load", 1_750), ("wiring", 900)];
 pub const FRAMEWORK: usize = 9_850;
 
 /// Lines of each folder of `parent`, without tests, comments and blanks.

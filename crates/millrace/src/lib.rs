@@ -1,43 +1,23 @@
 //! Millrace: events that are not lost and not acted on twice, for thin services behind Dapr sidecars.
 //! Knows no noun of the shop. Start at [`app`] (what a service author writes) and [`service`] (what runs it).
+//!
+//! In layers, each of which uses only those before it: [`seams`], [`store`], [`model`], `delivery`, [`author`] and
+//! [`service`]. A part is reached by the same name whichever layer it is in.
 
-pub mod app;
-pub mod callback;
-pub mod clock;
-pub mod deadletters;
-pub mod decider;
-pub mod event;
-mod heal;
-pub mod http;
-pub mod idempotency;
-mod inbox;
-mod lane;
-pub mod metrics;
-pub mod outside;
-pub mod parked;
-pub mod partition;
-pub mod partner;
-pub mod pending;
-pub mod pii;
-pub mod problem;
-mod relay;
-mod request;
-mod rounds;
-pub mod sabotage;
-pub mod schema;
+pub mod author;
+mod delivery;
+pub mod model;
+pub mod seams;
 pub mod service;
-pub mod sidecar;
 pub mod store;
-mod tasks;
-pub mod testing;
-pub mod timeline;
-pub mod trace;
-pub mod tracker;
-pub mod view;
-pub mod webhook;
-pub mod work;
 
-pub use app::{App, Start};
+pub use author::{app, app::Start, decider, idempotency, testing, view, work};
+pub use delivery::{deadletters, feeds::owner, metrics, parked, pending};
+pub use model::{event, partner, problem, schema, webhook};
+pub use seams::{clock, outside, pii, sabotage, sidecar};
+pub use service::{App, Env, Service, Tuning, callback, http, timeline};
+pub use store::{partition, tracker};
+
 pub use callback::Signed;
 pub use decider::{Aggregate, Command, Decider, Decides, Loaded, SlotRef};
 pub use event::{Context, Event, Incoming};
@@ -45,8 +25,12 @@ pub use http::{Checked, Parameters};
 pub use idempotency::{Accepted, IdempotencyKey};
 pub use partner::{Partner, Uncertain};
 pub use problem::{Problem, Rejected};
-pub use rounds::owner;
-pub use service::{Env, Service, Tuning};
 pub use timeline::{Entry, History, Story};
 pub use view::{Projects, RowKey, View};
 pub use work::{Budget, Ctx, Deadline, Effect};
+
+/// Spans: [`model::trace`], and the one around a call.
+pub mod trace {
+    pub use crate::model::trace::{TARGET, TRACEPARENT};
+    pub use crate::service::traced::request;
+}

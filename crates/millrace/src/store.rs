@@ -9,7 +9,9 @@ pub mod embedded;
 pub mod kv;
 mod layer;
 mod opening;
+pub mod partition;
 pub mod redis;
+pub mod tracker;
 
 pub use contract::*;
 pub use layer::Layer;
@@ -76,3 +78,6 @@ pub enum StoreError {
     #[error("store corrupt: {0}")]
     Corrupt(String),
 }
+
+pub(crate) use partition::partition_of;
+pub(crate) use tracker::Admission;

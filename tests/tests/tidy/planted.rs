@@ -8,7 +8,7 @@ use crate::tree::{File, code};
 use crate::{budget, graph, maps, modules, source};
 
 const SERVICE: &str = "services/orders/src/lib.rs";
-const FRAMEWORK: &str = "crates/millrace/src/lane.rs";
+const FRAMEWORK: &str = "crates/millrace/src/delivery/lane.rs";
 const TEST: &str = "crates/millrace/tests/pipeline.rs";
 
 #[track_caller]
@@ -94,7 +94,7 @@ fn a_test_that_sleeps_is_found() {
 
 #[test]
 fn a_machine_is_found() {
-    finds(source::names_no_machine, "README.md", "see /work/main", "see crates/millrace/src/work/executor.rs");
+    finds(source::names_no_machine, "README.md", "see /work/main", "see crates/millrace/src/delivery/executor.rs");
     finds(source::names_no_machine, "Makefile", "export A=/root/.cache", "export A=$(HOME)/root/.cache");
     finds(source::names_no_machine, "dapr.yaml", "https://index.crates.io/", "https://docs.rs/");
 }

@@ -23,7 +23,7 @@ const SIMULATED: [&str; 3] = ["crates/millrace/", "sandbox/", "services/"];
 
 /// Who may start a task or a thread, and why.
 pub const SPAWNS: [(&str, &str); 7] = [
-    ("crates/millrace/src/tasks.rs", "the one scope of a service's tasks"),
+    ("crates/millrace/src/seams/tasks.rs", "the one scope of a service's tasks"),
     ("crates/millrace/src/store/kv/disk.rs", "an fsync blocks; no simulation runs on the disk"),
     ("sandbox/src/server.rs", "the partners for real"),
     ("sandbox/src/smtp.rs", "mail sessions, for real only; they end with their listener"),

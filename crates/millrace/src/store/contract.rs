@@ -17,10 +17,6 @@ pub struct Partition {
     pub number: u8,
 }
 
-/// The tag of a partition's life since its store last started anew; in every event id and every commit.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Epoch(pub String);
-
 /// One stream: the events of one aggregate, in order, belonging to exactly one topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StreamId {

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Epoch, Position, Ranges};
+use super::tracker::{Position, Ranges};
+
+/// The tag of a partition's life since its store last started anew; in every event id and every commit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Epoch(pub String);
 
 /// Whether a partition takes commits.
 #[derive(Debug, Clone, PartialEq, Eq)]

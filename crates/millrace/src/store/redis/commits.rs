@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::servers::{Scripts, Servers};
 use super::wire;
+use crate::seams::Tasks;
 use crate::store::{GROUP_BYTES, GROUP_UNITS, StoreError, Verdict};
-use crate::tasks::Tasks;
 
 /// A group for one partition.
 pub(super) struct Commit {

@@ -31,6 +31,7 @@ pub mod seed;
 pub mod serve;
 pub mod services;
 pub mod simulate;
+mod starting;
 pub mod telemetry;
 pub mod top;
 pub mod topology;

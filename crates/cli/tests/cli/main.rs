@@ -6,6 +6,7 @@ mod deadletters;
 mod dev;
 mod doctor;
 mod emitted;
+mod full_disk;
 mod golden;
 mod hostile;
 mod http_api;

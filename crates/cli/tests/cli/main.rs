@@ -6,6 +6,7 @@ mod deadletters;
 mod dev;
 mod doctor;
 mod emitted;
+mod free;
 mod full_disk;
 mod golden;
 mod hostile;

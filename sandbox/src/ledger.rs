@@ -45,6 +45,10 @@ impl FileLedger {
     /// Opens or creates `path` and returns the lines it holds. A last line cut off by a crash was
     /// never answered for and is removed.
     pub fn open<T: DeserializeOwned>(path: &Path) -> io::Result<(Self, Vec<T>)> {
+        Self::open_file(path).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    }
+
+    fn open_file<T: DeserializeOwned>(path: &Path) -> io::Result<(Self, Vec<T>)> {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         let mut file = OpenOptions::new().append(true).create(true).open(path)?;

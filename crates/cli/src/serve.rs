@@ -72,7 +72,11 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         servers.add_public(listener, instruments.counted(access::public(&service, config, documents(config)).await?));
     }
     admin.set_ready(true);
-    stop.await;
+    tokio::select! {
+        biased;
+        () = stop => {}
+        error = process.broken() => return Err(error),
+    }
     tracing::info!(service = args.service, "stopping");
     admin.set_ready(false);
     servers.stop(LAST_REQUESTS).await;

@@ -55,11 +55,16 @@ pub async fn run(_: Args, config: &Config) -> anyhow::Result<ExitCode> {
     tokio::select! {
         biased;
         () = &mut stop => return shop.stop().await.map(|()| ExitCode::SUCCESS),
+        error = shop.process.broken() => return Err(error),
         seeded = shop.seed(config) => seeded?,
     }
     shop.admin.set_ready(true);
     mention(banner(config, started.elapsed()).trim_end());
-    stop.await;
+    tokio::select! {
+        biased;
+        () = stop => {}
+        error = shop.process.broken() => return Err(error),
+    }
     shop.stop().await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ pub mod process;
 mod redis_tls;
 pub mod secrets;
 pub mod secretstore;
+mod starting;
 pub mod telemetry;
 
 /// The command line is well formed and still asks for what can't be.

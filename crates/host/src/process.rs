@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use axum::Router;
 use axum::serve::ListenerExt;
 use events::topics::TOPICS;
@@ -30,6 +30,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config};
+use crate::starting::Together;
 
 /// The address the shop's mails come from.
 const SENDER: &str = "shop@millrace.example";
@@ -66,8 +67,9 @@ impl Process {
         let clock = Clock::system();
         let store = open_store(config, folder, &clock).await?;
         let bus = (config.bus == config::Bus::Embedded).then(|| embedded_bus(config, &clock));
+        let complete = CancellationToken::new();
         let sidecar: Arc<dyn Sidecar> = match &bus {
-            Some(bus) => Arc::new(bus.clone()),
+            Some(bus) => Arc::new(Together::on(bus.clone(), complete.clone())),
             None => Arc::new(sidecar(dapr_port, config.dapr_api_token.clone())),
         };
         let env = Env {
@@ -79,6 +81,7 @@ impl Process {
         };
         let process = Self { services: Arc::default(), store, env, bus };
         apps.into_iter().for_each(|app| process.start_service(app));
+        complete.cancel();
         Ok(process)
     }
 
@@ -119,6 +122,12 @@ impl Process {
         }
         self.store.sync(Leaving::Answer).await.context("cannot sync the store")?;
         Ok(())
+    }
+
+    /// Returns when the store takes nothing any more: healthy as all else may be, nothing could be done here again, and a
+    /// supervisor is to start the process anew. What was acknowledged is on the disk.
+    pub async fn broken(&self) -> anyhow::Error {
+        anyhow!(self.store.broken().await).context("the store can't be written; make room, then start again")
     }
 
     pub async fn is_quiet(&self) -> bool {

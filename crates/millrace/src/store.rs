@@ -17,7 +17,8 @@ pub use contract::*;
 pub use layer::Layer;
 pub use opening::*;
 
-use futures::future::BoxFuture;
+use futures::FutureExt;
+use futures::future::{self, BoxFuture};
 
 /// A partition's store. All calls are safe to repeat: reads change nothing, units carry marks.
 pub trait Store: Send + Sync + 'static {
@@ -59,6 +60,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Returns when everything committed before the call survives what the durability level promises of what leaves.
     fn sync(&self, leaving: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>>;
+
+    /// Returns when nothing will be committed ever again in this process. A store that is away for a while is not broken.
+    fn broken(&self) -> BoxFuture<'_, StoreError> {
+        future::pending().boxed()
+    }
 }
 
 /// Most units in one group; a group also stays below [`GROUP_BYTES`], so that no commit holds the store for long.

@@ -212,7 +212,10 @@ async fn a_gateway_with_keys_listens_anywhere() {
 
 #[test]
 fn a_shop_that_asks_for_keys_needs_one_for_its_first_data() {
-    let output = run(&mut millrace(ports(), &["up", "--ephemeral", "--api-keys", "/dev/null"]));
+    let data = Directory::new();
+    let keys = format!("{}/keys.json", data.path());
+    std::fs::write(&keys, "[]").expect("a writable folder");
+    let output = run(&mut millrace(ports(), &["up", "--ephemeral", "--api-keys", &keys]));
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("MILLRACE_API_KEY is missing"), "{output:?}");
 }

@@ -6,6 +6,8 @@ mod deadletters;
 mod dev;
 mod doctor;
 mod emitted;
+mod free;
+mod full_disk;
 mod golden;
 mod hostile;
 mod http_api;

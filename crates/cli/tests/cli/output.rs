@@ -70,15 +70,17 @@ fn ends_quietly(mut command: Command, arguments: &[&str], lines: usize) {
 
 #[test]
 fn no_command_says_done_of_what_it_could_not_write() {
+    let ports = ports();
     for arguments in ALONE {
-        says_that_the_disk_is_full(millrace(ports(), arguments), arguments);
+        says_that_the_disk_is_full(millrace(ports, arguments), arguments);
     }
 }
 
 #[test]
 fn a_reader_who_has_gone_ends_a_command_quietly() {
+    let ports = ports();
     for arguments in ALONE {
-        ends_quietly(millrace(ports(), arguments), arguments, 0);
+        ends_quietly(millrace(ports, arguments), arguments, 0);
     }
 }
 

@@ -32,11 +32,11 @@ fn hollow(form: Form, folder: &Directory) -> Vec<String> {
 
 #[test]
 fn nothing_starts_with_a_secret_that_is_empty_blank_or_unreadable() {
-    let folder = Directory::new();
+    let (folder, ports) = (Directory::new(), ports());
     for (setting, form) in SETTINGS {
         for value in hollow(form, &folder) {
             for arguments in [&["up", "--ephemeral"][..], &["serve", "orders", "--ephemeral", "--bus", "dapr"]] {
-                let output = run(millrace(ports(), arguments).env("APP_API_TOKEN", "token").env(setting, &value));
+                let output = run(millrace(ports, arguments).env("APP_API_TOKEN", "token").env(setting, &value));
                 let said = String::from_utf8_lossy(&output.stderr);
                 assert_eq!(output.status.code(), Some(2), "{setting}={value:?} {arguments:?}: {said}");
                 assert!(said.contains(&format!("{setting}: ")), "{setting}={value:?}: {said}");
@@ -67,8 +67,9 @@ fn an_empty_secret_of_daprs_store_is_a_missing_one() {
     });
     let kept =
         SETTINGS.iter().filter(|(name, form)| [Form::Text, Form::Url].contains(form) && *name != "DAPR_API_TOKEN");
+    let ports = ports();
     for (setting, _) in kept {
-        let mut command = millrace(ports(), &["serve", "orders", "--ephemeral", "--bus", "dapr"]);
+        let mut command = millrace(ports, &["serve", "orders", "--ephemeral", "--bus", "dapr"]);
         command.env("DAPR_HTTP_PORT", sidecar.to_string()).env("APP_API_TOKEN", "token");
         let output = run(command.env(setting, "secretstore:vault/key"));
         let said = String::from_utf8_lossy(&output.stderr);

@@ -5,7 +5,6 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use axum::http::{Method, Request};
@@ -17,15 +16,10 @@ use millrace::pending::Pending;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+pub use crate::free::ports;
+
 pub const DEADLINE: Duration = Duration::from_secs(40);
 pub const ADMIN_TOKEN: &str = "admin-token";
-
-/// Ports that no other test of this process has, and hardly one of another.
-pub fn ports() -> Ports {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let process = u16::try_from(std::process::id() % 40).expect("less than 40");
-    Ports { base: 4_000 + 200 * ((process + 2 * NEXT.fetch_add(1, Ordering::Relaxed)) % 80) }
-}
 
 /// The binary with a clean environment.
 pub fn millrace(ports: Ports, arguments: &[&str]) -> Command {

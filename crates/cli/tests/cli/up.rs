@@ -114,6 +114,20 @@ fn a_taken_port_is_named_together_with_the_way_out() {
 }
 
 #[test]
+fn data_that_are_no_directory_are_named() {
+    let data = Directory::new();
+    let file = format!("{}/file", data.path());
+    std::fs::write(&file, "").expect("a writable folder");
+    for data in [file.clone(), format!("{file}/below")] {
+        let output = run(&mut millrace(ports(), &["up", "--data", &data]));
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        let last = message.lines().last().unwrap_or_default();
+        assert_eq!(output.status.code(), Some(3), "{message}");
+        assert!(last.starts_with("millrace: ") && last.contains(&data), "{message}");
+    }
+}
+
+#[test]
 fn one_data_directory_serves_one_shop() {
     let (data, first) = (Directory::new(), ports());
     let _shop = Shop::start(first, &["up", "--data", data.path()]);

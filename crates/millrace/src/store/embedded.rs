@@ -157,4 +157,8 @@ impl Store for EmbeddedStore {
         }
         .boxed()
     }
+
+    fn broken(&self) -> BoxFuture<'_, StoreError> {
+        self.kv.broken()
+    }
 }

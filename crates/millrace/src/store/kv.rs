@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::FutureExt;
+use futures::future::{self, BoxFuture};
 
 pub use self::disk::DiskKv;
 pub use self::lossy::LossyKv;
@@ -28,6 +29,11 @@ pub trait Kv: Send + Sync + 'static {
 
     /// Returns when every batch applied before the call survives a loss of power.
     fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Returns when no batch will be taken ever again: it has to be opened anew, which is a new process's to do.
+    fn broken(&self) -> BoxFuture<'_, StoreError> {
+        future::pending().boxed()
+    }
 
     /// Changes when batches may have been lost while something else kept what depends on them. Never, where all is in one
     /// journal: what it loses is a tail of everything.

@@ -56,4 +56,8 @@ impl<T: Layer> Store for T {
     fn sync(&self, leaving: Leaving) -> BoxFuture<'_, Result<Synced, StoreError>> {
         self.inner().sync(leaving)
     }
+
+    fn broken(&self) -> BoxFuture<'_, StoreError> {
+        self.inner().broken()
+    }
 }

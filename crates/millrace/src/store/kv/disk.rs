@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use futures::FutureExt;
-use futures::future::BoxFuture;
-use tokio::sync::Mutex;
+use futures::future::{self, BoxFuture};
+use tokio::sync::{Mutex, watch};
 
 use super::{Batch, Kv};
 use crate::store::StoreError;
@@ -28,6 +28,8 @@ pub struct DiskKv {
     /// How many of `applied` are known to be on the disk. Its lock is the queue of the callers of `sync`: whoever
     /// gets it covers all those behind it.
     synced: Mutex<u64>,
+    /// Why nothing can be written any more. After a write that was refused, by a full disk for a moment, fjall refuses all.
+    broken: watch::Sender<Option<StoreError>>,
 }
 
 impl DiskKv {
@@ -38,7 +40,26 @@ impl DiskKv {
             .map_err(unavailable)?;
         // fjall does not sync the folder in which it makes a keyspace's own; without that, a loss of power takes all.
         File::open(path.join(KEYSPACES)).and_then(|folder| folder.sync_all()).map_err(unavailable)?;
-        Ok(Self { database, keyspace, applied: AtomicU64::new(0), synced: Mutex::new(0) })
+        Ok(Self {
+            database,
+            keyspace,
+            applied: AtomicU64::new(0),
+            synced: Mutex::new(0),
+            broken: watch::Sender::default(),
+        })
+    }
+
+    fn written<E: std::error::Error>(&self, outcome: Result<(), E>) -> Result<(), StoreError> {
+        outcome.map_err(|error| {
+            let error = unavailable(error);
+            // The first reason counts; the next ones say only that there was one.
+            self.broken.send_if_modified(|known| {
+                let is_first = known.is_none();
+                known.get_or_insert_with(|| error.clone());
+                is_first
+            });
+            error
+        })
     }
 }
 
@@ -67,7 +88,7 @@ impl Kv for DiskKv {
                 None => writes.remove(&self.keyspace, key.as_slice()),
             }
         }
-        writes.commit().map_err(unavailable)?;
+        self.written(writes.commit())?;
         self.applied.fetch_add(1, Ordering::Release);
         Ok(())
     }
@@ -82,9 +103,21 @@ impl Kv for DiskKv {
             let covered = self.applied.load(Ordering::Acquire);
             let database = self.database.clone();
             let persist = tokio::task::spawn_blocking(move || database.persist(PersistMode::SyncAll)).await;
-            persist.map_err(unavailable)?.map_err(unavailable)?;
+            self.written(persist.map_err(unavailable)?)?;
             *synced = covered;
             Ok(())
+        }
+        .boxed()
+    }
+
+    fn broken(&self) -> BoxFuture<'_, StoreError> {
+        let mut broken = self.broken.subscribe();
+        async move {
+            match broken.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
+                Ok(Some(reason)) => reason,
+                // Its sender lives as long as we do.
+                _ => future::pending().await,
+            }
         }
         .boxed()
     }

@@ -8,7 +8,7 @@ use crate::tree::{File, code};
 pub const SERVICE: usize = 350;
 pub const SERVICE_MEDIAN: usize = 300;
 pub const ACCESS: usize = 350;
-pub const FRAMEWORK: usize = 9_650;
+pub const FRAMEWORK: usize = 9_700;
 
 /// Lines of each folder of `parent`, without tests, comments and blanks.
 pub fn lines_by_folder<'a>(files: &'a [File], parent: &str) -> BTreeMap<&'a str, usize> {

@@ -12,7 +12,7 @@ const LARGER: [(&str, usize); 2] = [("gateway", 370), ("integrations", 480)];
 /// Of the crates beside the framework, none of which a service is built on.
 pub const BESIDE: [(&str, usize); 6] =
     [("access", 350), ("dev", 1_250), ("doctor", 1_250), ("host", 2_200), ("load", 1_750), ("wiring", 900)];
-pub const FRAMEWORK: usize = 9_850;
+pub const FRAMEWORK: usize = 9_920;
 
 /// Lines of each folder of `parent`, without tests, comments and blanks.
 pub fn lines_by_folder<'a>(files: &'a [File], parent: &str) -> BTreeMap<&'a str, usize> {

@@ -1,6 +1,5 @@
 //! Integrations is where other systems' events come in: CloudEvents by HTTP, each of which becomes one of ours.
 
-mod cloudevent;
 mod domain;
 
 use axum::Router;

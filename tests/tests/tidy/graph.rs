@@ -23,6 +23,8 @@ fn may_use(package: &Value, for_tests: bool) -> Option<&'static [&'static str]> 
         "millrace" => Some(&[]),
         "access" | "events" | "sandbox" => Some(&["millrace"]),
         "doctor" | "errors" => Some(&[]),
+        "cloudevent" => Some(&["events", "millrace"]),
+        "integrations" => Some(&["cloudevent", "events", "millrace"]),
         "gateway" => Some(&["access", "errors", "events", "millrace"]),
         "host" => Some(&["access", "events", "gateway", "millrace", "sandbox"]),
         "dev" => Some(&["access", "host", "millrace", "wiring"]),

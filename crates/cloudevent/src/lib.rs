@@ -15,6 +15,7 @@ use millrace::{Problem, Rejected};
 
 const BATCH: usize = 64;
 
+/// The events of one request, as told by `system`; what is wrong with it as its sender wrote it.
 pub fn read(system: &str, headers: &HeaderMap, body: &Bytes) -> Result<Vec<WebhookReceived>, Problem> {
     let repeated =
         headers.keys().find(|name| is_of_the_event(name.as_str()) && headers.get_all(*name).iter().count() > 1);

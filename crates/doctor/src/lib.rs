@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 
 use ::redis::{ConnectionInfo, RedisError};
 
-use files::Project;
+use files::{Project, Resource};
 use report::{Check, Level, Report};
+use rules::{Finding, Findings};
 
 /// What to look at.
 #[derive(clap::Args, Debug, Default)]
@@ -102,6 +103,14 @@ pub async fn examine(args: &Args, reach: &impl Reach) -> anyhow::Result<Report> 
     Ok(report)
 }
 
+/// Everything the files say, judged by what of it daprd has in force.
+pub fn judge(resources: &[Resource]) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let in_force = force::in_force(resources, &mut findings);
+    rules::check(&in_force, &mut findings);
+    findings.0
+}
+
 /// A folder's files: what can't be read, and what breaks a rule.
 pub fn project_report(name: &str, project: &Project, report: &mut Report) -> Result<(), WrongUse> {
     if project.resources.is_empty() && project.unread.is_empty() {
@@ -112,7 +121,7 @@ pub fn project_report(name: &str, project: &Project, report: &mut Report) -> Res
     }
     if !project.resources.is_empty() {
         let fine = format!("{} resources keep what they are given", project.resources.len());
-        report.add(name, &fine, rules::check(&project.resources));
+        report.add(name, &fine, judge(&project.resources));
     }
     Ok(())
 }

@@ -14,7 +14,6 @@ mod workload;
 use serde::Serialize;
 
 use crate::files::Resource;
-use crate::force;
 
 #[cfg(test)]
 mod tests;
@@ -57,20 +56,17 @@ impl Findings {
     }
 }
 
-/// Everything the files say, judged by what of it daprd has in force.
-pub fn check(resources: &[Resource]) -> Vec<Finding> {
-    let mut findings = Findings::default();
-    let resources = &force::in_force(resources, &mut findings)[..];
+/// What is wrong with resources that are in force.
+pub fn check(resources: &[Resource], findings: &mut Findings) {
     for resource in of(resources, "Component").filter(|component| is_pubsub(component)) {
-        component::check(resource, resources, &mut findings);
-        metadata::check(resource, &mut findings);
-        resiliency::inbound(resource, resources, &mut findings);
+        component::check(resource, resources, findings);
+        metadata::check(resource, findings);
+        resiliency::inbound(resource, resources, findings);
     }
-    of(resources, "Resiliency").for_each(|policies| resiliency::check(policies, resources, &mut findings));
-    of(resources, "Subscription").for_each(|one| subscription::check(one, resources, &mut findings));
-    of(resources, "Configuration").for_each(|one| configuration::check(one, &mut findings));
-    resources.iter().for_each(|resource| workload::check(resource, &mut findings));
-    findings.0
+    of(resources, "Resiliency").for_each(|policies| resiliency::check(policies, resources, findings));
+    of(resources, "Subscription").for_each(|one| subscription::check(one, resources, findings));
+    of(resources, "Configuration").for_each(|one| configuration::check(one, findings));
+    resources.iter().for_each(|resource| workload::check(resource, findings));
 }
 
 fn of<'a>(resources: &'a [Resource], kind: &'a str) -> impl Iterator<Item = &'a Resource> {

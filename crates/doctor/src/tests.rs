@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::files::{self, Project};
 use crate::report::Report;
-use crate::{project_report, rules};
+use crate::{judge, project_report};
 
 const PUBSUB: &str = "\
 apiVersion: dapr.io/v1alpha1
@@ -20,7 +20,7 @@ fn policies(spec: &str) -> String {
 }
 
 fn broken(project: &Project) -> BTreeSet<&'static str> {
-    rules::check(&project.resources).into_iter().map(|finding| finding.rule.number).collect()
+    judge(&project.resources).into_iter().map(|finding| finding.rule.number).collect()
 }
 
 /// The rules that a component and these files break together.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use deploy::topology::{Service, services};
 use doctor::files::Resource;
-use doctor::rules;
 use serde_json::Value;
 
 use crate::fields::{list, name};
@@ -38,7 +37,7 @@ pub fn violations(documents: &[Value]) -> Vec<String> {
     }
     all.default_deny();
     let resource = |document: &Value| Resource::new(name(document), document.clone());
-    let findings = rules::check(&documents.iter().map(resource).collect::<Vec<_>>());
+    let findings = doctor::judge(&documents.iter().map(resource).collect::<Vec<_>>());
     all.wrong.extend(
         findings.into_iter().map(|it| format!("{}: {} {}: {}", it.place, it.rule.number, it.rule.title, it.what)),
     );

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::routing::get;
 use axum::{Json, serve};
 use blackbox::real::{Ground, Node, Redis, Tls};
-use doctor::{files, force, redis, rules, sidecar};
+use doctor::{files, force, judge, redis, rules, sidecar};
 use millrace::store::redis::{addresses, refusal};
 use serde_json::{Value, json};
 
@@ -132,7 +132,7 @@ async fn a_real_daprd_has_in_force_what_the_doctor_says() {
     };
     assert_eq!(names("components", "name"), said("Component"));
     assert_eq!(names("resiliencies", "name"), said("Resiliency"));
-    let findings = rules::check(&project.resources);
+    let findings = judge(&project.resources);
     let unheard = findings.iter().filter(|finding| finding.rule.number == "S06").map(|finding| finding.what.as_str());
     assert_eq!(unheard.collect::<Vec<_>>(), ["unheard"]);
     let rules_of = |topic: &str| {

@@ -14,7 +14,7 @@ pub const BESIDE: [(&str, usize); 7] = [
     ("access", 350),
     ("cloudevent", 350),
     ("dev", 1_250),
-    ("doctor", 1_250),
+    ("doctor", 1_350),
     ("host", 2_200),
     ("load", 1_750),
     ("wiring", 900),

@@ -9,6 +9,7 @@ use super::*;
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<Option<Fault>>>>);
 
+const SERVICES: [&str; 7] = ["orders", "warehouse", "payment", "shipping", "notifications", "pricing", "integrations"];
 /// The only service that is.
 const UP: &str = "orders";
 
@@ -47,7 +48,7 @@ async fn call(faults: &Faults, method: Method, token: &str, body: &str) -> (Stat
 #[tokio::test(start_paused = true)]
 async fn a_fault_nobody_asks_for_again_ends_by_itself() {
     let told = Told::default();
-    let faults = Faults::of(told.clone(), &["orders", "payment"]);
+    let faults = Faults::of(told.clone(), &SERVICES);
     let wanted = r#"{"fault":"duplicate","forMs":3000,"seed":1}"#;
     for _ in 0..4 {
         assert_eq!(call(&faults, Method::PUT, "t", wanted).await.0, StatusCode::OK);
@@ -62,7 +63,7 @@ async fn a_fault_nobody_asks_for_again_ends_by_itself() {
 #[tokio::test(start_paused = true)]
 async fn no_fault_is_asked_for_longer_than_the_limit_and_only_who_was_up_counts_as_killed() {
     let told = Told::default();
-    let faults = Faults::of(told.clone(), &["orders", "payment"]);
+    let faults = Faults::of(told.clone(), &SERVICES);
     call(&faults, Method::PUT, "t", r#"{"fault":"kill","forMs":3600000,"seed":1}"#).await;
     tokio::time::sleep(LIMIT + Duration::from_secs(1)).await;
     assert_eq!(*told.0.lock().unwrap(), [Some(Fault::Kill), None]);
@@ -73,7 +74,7 @@ async fn no_fault_is_asked_for_longer_than_the_limit_and_only_who_was_up_counts_
 #[tokio::test]
 async fn without_the_token_nothing_is_broken() {
     let told = Told::default();
-    let faults = Faults::of(told.clone(), &["orders", "payment"]);
+    let faults = Faults::of(told.clone(), &SERVICES);
     let wanted = r#"{"fault":"drop","forMs":1000,"seed":1}"#;
     assert_eq!(call(&faults, Method::PUT, "wrong", wanted).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(call(&faults, Method::DELETE, "", "").await.0, StatusCode::UNAUTHORIZED);
@@ -83,7 +84,7 @@ async fn without_the_token_nothing_is_broken() {
 #[tokio::test]
 async fn a_fault_that_the_shop_was_not_started_for_is_refused_with_what_to_do() {
     let told = Told::default();
-    let faults = Faults::of(told.clone(), &["orders", "payment"]);
+    let faults = Faults::of(told.clone(), &SERVICES);
     let (status, problem) = call(&faults, Method::PUT, "t", r#"{"fault":"reorder","forMs":1000,"seed":1}"#).await;
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &"not_breakable".into()), "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("--breakable"), "{problem}");

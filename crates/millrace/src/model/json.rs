@@ -8,10 +8,25 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
-use crate::schema::Violation;
-
 /// Whole numbers up to here are the same to every reader of JSON (RFC 7493, 2.2: those that a double tells apart).
 pub(crate) const EXACT: u64 = (1 << 53) - 1;
+
+/// The first thing wrong with an instance.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} at {pointer:?}")]
+pub struct Violation {
+    /// JSON pointer (RFC 6901) into the instance; empty for the whole.
+    pub pointer: String,
+    /// What the schema asks there, with the instance's values masked.
+    pub message: String,
+}
+
+impl Violation {
+    /// A violation of the document as a whole: not JSON, or not of the shape its type needs.
+    pub fn whole(message: impl Into<String>) -> Self {
+        Self { pointer: String::new(), message: message.into() }
+    }
+}
 
 /// One JSON text. A violation never quotes the value it refuses.
 pub fn read(bytes: &[u8]) -> Result<Value, Violation> {

@@ -7,6 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::json;
+pub use crate::json::Violation;
 use crate::sabotage::{Fault, is_off};
 
 /// One schema file, compiled at build time.
@@ -16,23 +17,6 @@ pub struct Schema {
     pub id: &'static str,
     /// Checks one instance; the violation never quotes the value it refuses.
     pub validate: fn(&Value) -> Result<(), Violation>,
-}
-
-/// The first thing wrong with an instance.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message} at {pointer:?}")]
-pub struct Violation {
-    /// JSON pointer (RFC 6901) into the instance; empty for the whole.
-    pub pointer: String,
-    /// What the schema asks there, with the instance's values masked.
-    pub message: String,
-}
-
-impl Violation {
-    /// A violation of the document as a whole: not JSON, or not of the shape its type needs.
-    pub fn whole(message: impl Into<String>) -> Self {
-        Self { pointer: String::new(), message: message.into() }
-    }
 }
 
 /// A document that crosses a boundary other than an event: an HTTP body, an answer from outside.

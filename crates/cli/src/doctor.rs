@@ -28,6 +28,8 @@ use host::output::say;
 /// them); 2 wrong use; 3 something can't be read, is missing or does not answer. As an init container it keeps a pod from
 /// starting.
 #[derive(clap::Args)]
+// Both are called `Args`, and groups go by that name.
+#[group(skip)]
 #[command(after_help = "\
 Examples:
   millrace doctor

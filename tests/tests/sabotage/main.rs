@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use blackbox::chaos::Rate;
 use blackbox::checks;
-use blackbox::naive::{Harm, Recipe};
+use blackbox::naive::Recipe;
 use blackbox::simulation::plan::{Ingredient, Plan};
 use blackbox::simulation::shrink::invariant;
 use blackbox::simulation::{harm, run};
+use blackbox::watch::Harm;
 use millrace::sabotage::{Fault, set};
 
 /// Where three searches for a failing seed begin, and how far each goes.

@@ -9,7 +9,7 @@ kind: Component
 metadata: {name: events}
 spec:
   type: pubsub.redis
-  metadata: [{name: concurrency, value: '128'}]
+  metadata: [{name: concurrency, value: '128'}, {name: streamTTL, value: 12h}]
 ";
 const POLICIES: &str = "\
 apiVersion: dapr.io/v1alpha1

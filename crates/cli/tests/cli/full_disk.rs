@@ -30,7 +30,9 @@ fn is_full(process: u32, full: bool) {
 #[tokio::test]
 async fn a_shop_whose_disk_was_full_for_a_moment_ends_and_has_every_order_at_its_next_start() {
     let (ports, data) = (ports(), Directory::new());
-    let up = ["up", "--data", data.path()];
+    // A delivery that the carrier tells while the disk is full is told to nobody: the next process asks, at the time that
+    // this one has stored.
+    let up = ["up", "--data", data.path(), "--ask-carrier-after", "1s"];
     let mut child = told_by_error(ports, &up).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
     let (shop, admin) = (Client::new(&local_url(ports.gateway())), Client::new(&local_url(ports.admin())));
     let started = Instant::now();
@@ -60,7 +62,7 @@ async fn a_shop_whose_disk_was_full_for_a_moment_ends_and_has_every_order_at_its
     assert_eq!(status.code(), Some(3), "{said}");
     assert!(said.contains("the store can't be written"), "{said}");
 
-    let again = Shop::start(ports, &["up", "--data", data.path(), "--ask-carrier-after", "1s"]);
+    let again = Shop::start(ports, &up);
     assert!(accepted.len() >= 10, "{accepted:?}");
     for order in &accepted {
         again.until(order, "fulfilled").await;

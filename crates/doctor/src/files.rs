@@ -22,7 +22,7 @@ const CORRECT: &str = "correct the YAML, or leave the file out of the folder";
 pub struct Resource {
     pub file: String,
     pub document: Value,
-    /// What comes before it in its file is not read by all of daprd's loaders.
+    /// Of its file: one of daprd's loaders takes no other.
     pub is_first: bool,
 }
 
@@ -119,7 +119,7 @@ pub fn parse(file: &str, text: &str) -> Project {
             Err(_) if part.contains("{{") && !speaks_of_dapr(file, part) => {}
             Err(error) => {
                 let at = error.location().map_or(1, |location| location.line() as usize);
-                let first = error.to_string().lines().next().unwrap_or_default().to_owned();
+                let first = said(&error.to_string());
                 let (why, fix) = if part.contains("{{") {
                     (format!("a template that is not rendered ({first})"), RENDER)
                 } else {
@@ -130,6 +130,16 @@ pub fn parse(file: &str, text: &str) -> Project {
         }
     }
     project
+}
+
+/// What is wrong, without the place: the parser counts from the document's first line.
+fn said(error: &str) -> String {
+    let first = error.lines().next().unwrap_or_default();
+    let parts: Vec<&str> = first.splitn(3, ": ").collect();
+    match parts[..] {
+        ["error", place, what] if place.starts_with("line ") => what.to_owned(),
+        _ => first.to_owned(),
+    }
 }
 
 fn speaks_of_dapr(file: &str, text: &str) -> bool {

@@ -162,8 +162,35 @@ fn values_are_taken_as_the_components_take_them() {
     assert_eq!(component("pubsub.kafka", &kafka), [].into());
     let groups = [&kafka[..], &[("consumerID", "{appID}"), ("consumerGroup", "{uuid}")]].concat();
     assert_eq!(component("pubsub.kafka", &groups), ["C10"].into());
+    for (acks, expected) in [("All", &[][..]), ("", &[]), ("local", &["C18"])] {
+        let more = [&kafka[..], &[("producerRequiredAcks", acks)]].concat();
+        assert_eq!(component("pubsub.kafka", &more), expected.iter().copied().collect(), "{acks}");
+    }
     assert_eq!(component("pubsub.azure.servicebus.topics", &[("ttlInSeconds", "86400")]), [].into());
     assert_eq!(component("pubsub.redis", &[]), ["C20"].into());
+}
+
+#[test]
+fn a_document_that_daprd_does_not_know_is_there_for_nobody() {
+    let spec = format!("policies: {{retries: {{deliver: {{policy: exponential, maxRetries: 10}}}}}}, {TARGET}");
+    let mut project = files::parse("policies.yaml", &policies(&spec));
+    project.resources.extend(files::parse("pubsub.yaml", &PUBSUB.replace("v1alpha1", "v1")).resources);
+    assert_eq!(broken(&project), ["L01", "R08"].into(), "the policies' target is not there");
+}
+
+#[test]
+fn what_is_common_to_a_run_files_apps_counts_for_each() {
+    let run_file = "version: 1\ncommon: {enableAppHealthCheck: true}\napps:\n- {appID: a}\n";
+    assert_eq!(broken(&files::parse("dapr.yaml", run_file)), ["W01"].into());
+    assert_eq!(broken(&files::parse("dapr.yaml", &run_file.replace("true", "false"))), [].into());
+}
+
+#[test]
+fn a_large_file_is_read_only_if_it_speaks_of_dapr() {
+    let filling = "# much\n".repeat(200_000);
+    let foreign = files::parse("data.yaml", &format!("{filling}a: [\n"));
+    assert!(foreign.unread.is_empty() && foreign.resources.is_empty(), "{:?}", foreign.unread);
+    assert_eq!(files::parse("data.yaml", &format!("{filling}{PUBSUB}")).resources.len(), 1);
 }
 
 /// A folder, gone with the value.
@@ -216,6 +243,8 @@ fn what_is_broken_is_named_by_file_and_line_and_the_rest_is_judged() {
     assert!(unread[2].1 >= 6, "{unread:?}");
     let files: Vec<&str> = project.resources.iter().map(|resource| resource.file.as_str()).collect();
     assert_eq!(files, [".dapr/components/a.yaml", "comment.yml", "template.yaml"]);
+    let retold = project.unread.iter().any(|one| one.why.contains("line "));
+    assert!(!retold, "a place within the document beside that in the file: {:?}", project.unread);
     let mut report = Report::new(false);
     project_report("broken", &project, &mut report).expect("there is something to say");
     assert_eq!(report.status(), 3);

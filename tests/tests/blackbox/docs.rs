@@ -180,6 +180,21 @@ fn each_dependency_has_its_reason() {
     assert_eq!(named, explained, "in Cargo.toml (left), in 0004-dependencies.md (right)");
 }
 
+#[test]
+fn each_make_target_is_told_of() {
+    let (makefile, page) = (read("Makefile"), read("docs/make.md"));
+    let target = |line: &str| Some(line.split_once(" ## ")?.0.split_once(':')?.0.to_owned());
+    let targets: BTreeSet<String> = makefile.lines().filter_map(target).filter(|name| !name.contains(' ')).collect();
+    assert!(targets.contains("run") && targets.contains("test"), "{targets:?}");
+    let rows: BTreeSet<String> = page
+        .lines()
+        .filter(|line| line.starts_with("| `make "))
+        .flat_map(|line| line.split('|').nth(1).unwrap_or_default().split(", ").collect::<Vec<_>>())
+        .map(|name| name.trim().trim_matches('`').trim_start_matches("make ").to_owned())
+        .collect();
+    assert_eq!(targets, rows, "in the Makefile (left), in docs/make.md (right)");
+}
+
 /// Invariant 19: whatever becomes of an order, each change of its status is a row of the documented table.
 #[tokio::test(start_paused = true)]
 async fn an_order_changes_its_state_only_as_documented() {

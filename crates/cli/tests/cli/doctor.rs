@@ -1,7 +1,9 @@
 //! `millrace doctor` on a folder of somebody's: what it says, and the exit statuses that pipelines rely on.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::shop::Directory;
 
 const PUBSUB: &str = "\
 apiVersion: dapr.io/v1alpha1
@@ -20,28 +22,18 @@ spec:
   targets: {components: {events: {inbound: {retry: deliver}}}}
 ";
 
-/// A project's folder, gone with the value.
-struct Project(PathBuf);
-
-impl Project {
-    fn new(name: &str, files: &[(&str, &str)]) -> Self {
-        let folder = std::env::temp_dir().join(format!("millrace-doctor-{}-{name}", std::process::id()));
-        for (file, text) in files {
-            let path = folder.join(file);
-            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a writable folder");
-            std::fs::write(path, text).expect("a writable folder");
-        }
-        Self(folder)
+/// A project's folder.
+fn project(files: &[(&str, &str)]) -> Directory {
+    let folder = Directory::new();
+    for (file, text) in files {
+        let path = Path::new(folder.path()).join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a writable folder");
+        std::fs::write(path, text).expect("a writable folder");
     }
+    folder
 }
 
-impl Drop for Project {
-    fn drop(&mut self) {
-        _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn doctor(folder: &Path, more: &[&str]) -> Output {
+fn doctor(folder: &str, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_millrace"));
     command.args(["doctor", "--project"]).arg(folder).args(more).output().expect("the binary starts")
 }
@@ -50,8 +42,8 @@ fn doctor(folder: &Path, more: &[&str]) -> Output {
 fn a_project_that_loses_nothing_passes_whatever_it_is_called() {
     let files =
         [("deploy/pubsub.yaml", PUBSUB), ("deploy/retries.yaml", POLICIES), ("chart/a.yaml", "a: {{ .Values }}")];
-    let project = Project::new("good", &files);
-    let output = doctor(&project.0, &["--strict"]);
+    let folder = project(&files);
+    let output = doctor(folder.path(), &["--strict"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("2 resources"), "{output:?}");
 }
@@ -67,15 +59,16 @@ fn another_brokers_components_take_the_place_of_redis_and_lose_nothing_either() 
         (&["azure"], "azure.eventhubs", "azure.servicebus.topics"),
     ];
     for (folders, live, notify) in mixes {
-        let project = Project::new(&folders.concat(), &[]);
+        let folder = project(&[]);
+        let data = Path::new(folder.path());
         let over: Vec<_> = folders.iter().map(|folder| components.join(folder)).collect();
-        dev::resources::write(&project.0, &over).unwrap();
+        dev::resources::write(data, &over).unwrap();
         for (name, broker) in [("pubsub", live), ("notify", notify)] {
-            let path = dev::resources::components(&project.0).join(format!("{name}.yaml"));
+            let path = dev::resources::components(data).join(format!("{name}.yaml"));
             let text = std::fs::read_to_string(path).unwrap();
             assert!(text.contains(&format!("type: pubsub.{broker}\n")), "{text}");
         }
-        let output = doctor(&project.0, &["--strict"]);
+        let output = doctor(folder.path(), &["--strict"]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         assert!(String::from_utf8_lossy(&output.stdout).contains("7 resources"), "{output:?}");
     }
@@ -83,29 +76,41 @@ fn another_brokers_components_take_the_place_of_redis_and_lose_nothing_either() 
 
 #[test]
 fn what_loses_fails_with_the_rule_and_what_doubles_fails_when_asked_to() {
-    let project = Project::new("loses", &[("pubsub.yaml", PUBSUB)]);
-    let output = doctor(&project.0, &["--json"]);
+    let folder = project(&[("pubsub.yaml", PUBSUB)]);
+    let output = doctor(folder.path(), &["--json"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let checks: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&checks[0]["rule"], &checks[0]["level"]), (&"R01".into(), &"fail".into()), "{checks:#}");
     assert_eq!(checks[0]["name"], "pubsub.yaml");
     let group = PUBSUB.replace("[{", "[{name: consumerID, value: '{uuid}'}, {");
-    let project = Project::new("doubles", &[("pubsub.yaml", &group), ("retries.yaml", POLICIES)]);
-    assert_eq!(doctor(&project.0, &[]).status.code(), Some(0));
-    assert_eq!(doctor(&project.0, &["--strict"]).status.code(), Some(1));
+    let folder = project(&[("pubsub.yaml", &group), ("retries.yaml", POLICIES)]);
+    assert_eq!(doctor(folder.path(), &[]).status.code(), Some(0));
+    assert_eq!(doctor(folder.path(), &["--strict"]).status.code(), Some(1));
 }
 
 #[test]
 fn what_is_not_there_is_told_apart_from_what_is_wrong() {
-    let project = Project::new("empty", &[("notes.yaml", "title: nothing of Dapr's")]);
-    let output = doctor(&project.0, &[]);
+    let folder = project(&[("notes.yaml", "title: nothing of Dapr's")]);
+    let output = doctor(folder.path(), &[]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("no Dapr resource"), "{output:?}");
-    assert_eq!(doctor(&project.0.join("missing"), &[]).status.code(), Some(2));
-    let good = Project::new("alone", &[("pubsub.yaml", PUBSUB), ("retries.yaml", POLICIES)]);
+    assert_eq!(doctor(&format!("{}/missing", folder.path()), &[]).status.code(), Some(2));
+    let good = project(&[("pubsub.yaml", PUBSUB), ("retries.yaml", POLICIES)]);
     for nobody in [["--redis", "redis://:secret@127.0.0.1:1"], ["--daprd", "http://127.0.0.1:1"]] {
-        let output = doctor(&good.0, &nobody);
+        let output = doctor(good.path(), &nobody);
         assert_eq!(output.status.code(), Some(3), "{output:?}");
         assert!(!String::from_utf8_lossy(&output.stdout).contains("secret"), "{output:?}");
+    }
+}
+
+#[test]
+fn documents_are_taken_from_standard_input_too() {
+    let folder = project(&[("pubsub.yaml", PUBSUB)]);
+    for arguments in [&["doctor", "-"][..], &["doctor", "--project", "-"]] {
+        let file = std::fs::File::open(Path::new(folder.path()).join("pubsub.yaml")).expect("it was written");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_millrace"));
+        let output = command.args(arguments).stdin(Stdio::from(file)).output().expect("the binary starts");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("R01"), "{output:?}");
     }
 }

@@ -135,7 +135,9 @@ fn kafka(component: &Resource, findings: &mut Findings) {
     if component.exact_setting("initialOffset").is_none_or(|offset| !offset.eq_ignore_ascii_case("oldest")) {
         findings.add(&KAFKA_NEWEST, file, format!("{name}: initialOffset is not oldest"));
     }
-    if let Some(acks) = component.setting("producerRequiredAcks").filter(|acks| !acks.eq_ignore_ascii_case("all")) {
+    if let Some(acks) =
+        component.setting("producerRequiredAcks").filter(|acks| !["", "all"].contains(&&*acks.to_lowercase()))
+    {
         findings.add(&KAFKA_ACKS, file, format!("{name}: producerRequiredAcks {acks}"));
     }
     if component.setting("authRequired").is_some() {

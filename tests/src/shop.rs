@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use access::Guard;
+use axum::Router;
 use axum::http::Request;
 use bytes::Bytes;
 use clap::{Args, FromArgMatches};
+use gateway::Published;
 use host::config::Config;
 use millrace::clock::Clock;
 use millrace::outside::Outside;
@@ -14,6 +17,7 @@ use millrace::sidecar::Sidecar;
 use millrace::sidecar::embedded::Bus;
 use millrace::{App, Env, Service, Tuning};
 use serde_json::json;
+use wiring::public::calls;
 pub use wiring::services::SERVICES;
 
 use crate::chaos::Chaos;
@@ -57,9 +61,19 @@ impl Default for Options {
 
 /// The service `name`, wired as everywhere, its partners reached by their names.
 pub fn app(name: &str, options: &Options) -> App {
+    wiring::services::app(name, &config(options)).unwrap_or_else(|| unreachable!("{name} is no service"))
+}
+
+/// The gateway's public side, for everybody.
+pub fn public(gateway: &Service, options: &Options) -> Router {
+    let published = Published { calls: calls(&config(options)), ..Published::default() };
+    gateway::public(gateway.clone(), Guard::default(), published)
+}
+
+fn config(options: &Options) -> Config {
     let command = Config::augment_args(clap::Command::new("shop"));
     let config = Config::from_arg_matches(&command.get_matches_from(["shop"])).expect("the defaults are well formed");
-    let config = Config {
+    Config {
         reservation_ttl: options.reservation_ttl,
         payment_timeout: options.payment_timeout,
         shipping_timeout: options.shipping_timeout,
@@ -68,8 +82,7 @@ pub fn app(name: &str, options: &Options) -> App {
         harborpay_url: Some("http://harborpay".to_owned()),
         carrier_url: Some("http://carrier".to_owned()),
         ..config
-    };
-    wiring::services::app(name, &config).unwrap_or_else(|| unreachable!("{name} is no service"))
+    }
 }
 
 pub struct Shop {
@@ -140,10 +153,7 @@ impl Shop {
         let service = app(name, &self.options).start(env);
         self.bus.attach_replica(&Heard { service: service.clone(), chaos: self.chaos.clone() }, replica);
         if name == "gateway" {
-            self.door.open(
-                replica,
-                gateway::public(service.clone(), access::Guard::default(), gateway::Documents::default()),
-            );
+            self.door.open(replica, public(&service, &self.options));
         }
         self.chaos.tell(name, format_args!("starts (replica {replica})"));
         self.running().insert((name, replica), service);

@@ -21,6 +21,7 @@ use schemas::Catalogue;
 /// The command that every generated file names in its first line.
 const COMMAND: &str = "cargo run -p xtask -- generate";
 const GENERATED_TREE: &str = "crates/events/src";
+const CONTRACTS: &str = "crates/events/tests/contracts/list.rs";
 
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned)
@@ -69,6 +70,7 @@ fn generate(root: &Path) -> Result<BTreeMap<String, String>> {
     for (path, source) in modules::render(&catalogue)? {
         files.insert(format!("{GENERATED_TREE}/{path}"), rustfmt::format(root, &source)?);
     }
+    files.insert(CONTRACTS.to_owned(), rustfmt::format(root, &modules::contracts(&catalogue))?);
     Ok(files)
 }
 

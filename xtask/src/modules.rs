@@ -206,6 +206,22 @@ fn library(children: &BTreeSet<&str>, modules: &BTreeMap<Path, Module>) -> Strin
             .replace("/* schemas */", &schemas)
 }
 
+/// For the tests of the contracts: every topic and every document as a type.
+pub fn contracts(catalogue: &Catalogue) -> String {
+    let topics: BTreeSet<String> = catalogue.topics.keys().map(|name| name.replace('.', "::")).collect();
+    let topics = topics.iter().map(|topic| format!(".chain(topic::<events::{topic}::Event>())\n"));
+    let documents = catalogue.files.iter().filter(|file| matches!(file.kind, Kind::Document { .. }));
+    let documents = documents.map(|file| {
+        let (path, name) = place(file);
+        format!(".chain(document::<events::{}::{name}>())\n", path.join("::"))
+    });
+    let listed: String = topics.chain(documents).collect();
+    header("Every topic and every document")
+        + &format!(
+            "use super::{{Contract, document, topic}};\n\npub fn contracts() -> Vec<Contract> {{\nstd::iter::empty()\n{listed}.collect()\n}}\n"
+        )
+}
+
 fn declarations(children: &BTreeSet<&str>) -> String {
     children.iter().map(|child| format!("pub mod {child};\n")).collect()
 }

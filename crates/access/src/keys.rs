@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::{ANONYMOUS, Grant, PER_MINUTE, Right, is_name};
+use crate::{ANONYMOUS, Grant, PER_MINUTE, Rights, is_name};
 
 /// An API key as it is kept: without the key.
 #[derive(Debug, Deserialize)]
@@ -16,7 +16,7 @@ struct Key {
     sha256: Vec<String>,
     /// Whose orders it is for.
     user: Option<String>,
-    rights: Vec<Right>,
+    rights: Vec<String>,
     per_minute: Option<u32>,
 }
 
@@ -25,7 +25,7 @@ pub enum InvalidKeys {
     #[error("not a list of keys: {0}")]
     Form(#[from] serde_json::Error),
     #[error("key {0:?}: {1}")]
-    Key(String, &'static str),
+    Key(String, String),
 }
 
 /// By the hash of the key. A search by hash tells by its time nothing of a key that is not had already.
@@ -33,17 +33,16 @@ pub enum InvalidKeys {
 pub struct Keys(BTreeMap<String, Grant>);
 
 impl Keys {
-    /// `[{"id", "sha256": [..], "user", "rights": [..], "perMinute"}]`
-    pub fn from_json(text: &str) -> Result<Self, InvalidKeys> {
+    /// `[{"id", "sha256": [..], "user", "rights": [..], "perMinute"}]`, each right one of `known`.
+    pub fn from_json(text: &str, known: &Rights) -> Result<Self, InvalidKeys> {
         let mut keys = BTreeMap::new();
         for Key { id, sha256, user, rights, per_minute } in serde_json::from_str::<Vec<Key>>(text)? {
-            let wrong = |what| InvalidKeys::Key(id.clone(), what);
+            let wrong = |what: &str| InvalidKeys::Key(id.clone(), what.to_owned());
             if !is_name(&id) || id == ANONYMOUS || user.as_ref().is_some_and(|user| !is_name(user)) {
                 return Err(wrong("id and user are 1 to 64 letters, digits, dots, hyphens and underscores"));
             }
-            if rights.contains(&Right::Orders) != user.is_some() || user.is_some() && rights.contains(&Right::AllOrders)
-            {
-                return Err(wrong("the right orders needs a user, and no other right has one"));
+            if let Some(objection) = known.objection(&rights, user.is_some()) {
+                return Err(wrong(&objection));
             }
             let is_hash = |hash: &String| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
             if sha256.is_empty() || !sha256.iter().all(is_hash) || per_minute == Some(0) {
@@ -55,7 +54,7 @@ impl Keys {
             }
             for hash in sha256 {
                 if keys.insert(hash.to_ascii_lowercase(), grant.clone()).is_some() {
-                    return Err(InvalidKeys::Key(id, "one key can't be two callers'"));
+                    return Err(InvalidKeys::Key(id, "one key can't be two callers'".to_owned()));
                 }
             }
         }

@@ -3,6 +3,7 @@
 
 mod keys;
 mod limits;
+mod rights;
 mod tokens;
 mod webhooks;
 
@@ -11,11 +12,11 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use millrace::{Problem, Rejected};
-use serde::{Deserialize, Serialize};
+use millrace::{Needs, Problem, Rejected};
 
 pub use keys::{InvalidKeys, Keys, hash};
 use limits::Limits;
+pub use rights::Rights;
 pub use tokens::{InvalidTokens, Tokens};
 
 /// Every key begins so: scanners for leaked secrets can know it.
@@ -25,48 +26,40 @@ pub const ANONYMOUS: &str = "anonymous";
 /// Calls of a key that says nothing else, and of a token's subject.
 const PER_MINUTE: u32 = 600;
 
-/// What a call asks of its caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
-    /// Nothing here: the service checks its partner's signature.
-    Signature,
-    /// To be known.
-    Caller,
-    Right(Right),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Right {
-    /// To place, see and cancel the orders of one user.
-    Orders,
-    /// Those of every user.
-    AllOrders,
-    Stock,
-    Prices,
-    /// To send events of its own system.
-    Webhooks,
-}
-
 /// Who it is, and what it may do.
 #[derive(Debug, Clone)]
 pub struct Grant {
     pub id: String,
-    /// The one user whose orders it may touch; none for all.
-    pub user: Option<String>,
-    pub rights: Vec<Right>,
-    pub per_minute: u32,
+    /// The user it acts for.
+    user: Option<String>,
+    rights: Vec<String>,
+    per_minute: u32,
 }
 
 impl Grant {
-    pub fn of_token(subject: &str, rights: Vec<Right>) -> Self {
-        let user = (!rights.contains(&Right::AllOrders)).then(|| subject.to_owned());
+    fn of_token(subject: String, rights: Vec<String>) -> Self {
         // No key's id has a colon.
-        Self { id: format!("token:{subject}"), user, rights, per_minute: PER_MINUTE }
+        Self { id: format!("token:{subject}"), user: Some(subject), rights, per_minute: PER_MINUTE }
     }
 
-    fn has(&self, right: Right) -> bool {
-        self.rights.contains(&right) || right == Right::Orders && self.rights.contains(&Right::AllOrders)
+    fn meets(&self, needs: Needs) -> bool {
+        match needs {
+            Needs::Signature | Needs::Caller => true,
+            Needs::Right(right) => self.has(right),
+            Needs::Own(right) => self.has(right) || self.has(&rights::every(right)),
+        }
+    }
+
+    /// The one user whose things a call that needs this may touch; none for all.
+    pub fn bound_to(&self, needs: Needs) -> Option<&str> {
+        match needs {
+            Needs::Own(right) if !self.has(&rights::every(right)) => self.user.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn has(&self, right: &str) -> bool {
+        self.rights.iter().any(|had| had == right)
     }
 }
 
@@ -127,10 +120,7 @@ impl Guard {
             (Some(callers), _) => callers.grant(headers).ok_or_else(|| Box::new(unauthorized()))?,
         };
         self.0.limits.take(&grant.id, grant.per_minute, now_us).map_err(|wait_s| Box::new(too_many(wait_s)))?;
-        match needs {
-            Needs::Right(right) if !grant.has(right) => Err(forbidden(right).into()),
-            _ => Ok(grant),
-        }
+        if grant.meets(needs) { Ok(grant) } else { Err(forbidden(needs).into()) }
     }
 }
 
@@ -170,8 +160,11 @@ fn unauthorized() -> Response {
     answer
 }
 
-fn forbidden(right: Right) -> Response {
-    let detail = format!("this caller has not the right {right:?}");
+fn forbidden(needs: Needs) -> Response {
+    let detail = match needs {
+        Needs::Right(right) | Needs::Own(right) => format!("this caller has not the right {right:?}"),
+        Needs::Signature | Needs::Caller => "this caller may not".to_owned(),
+    };
     Problem::Rejected(Rejected::new(StatusCode::FORBIDDEN, "right_missing", detail)).into_response()
 }
 

@@ -7,7 +7,9 @@ use serde_json::json;
 
 use host::WrongUse;
 use host::admin_token::random;
+use host::config::Config;
 use host::output::say;
+use wiring::public;
 
 /// Make an API key for the gateway
 ///
@@ -28,7 +30,7 @@ pub struct Args {
     /// The one user whose orders it may place, see and cancel
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// all_orders, stock or prices
+    /// Of those that `millrace topology` shows beside the calls: all_orders, stock, prices
     #[arg(long = "right", value_name = "RIGHT")]
     rights: Vec<String>,
     /// Calls a minute
@@ -40,21 +42,22 @@ pub struct Args {
 }
 
 #[expect(clippy::unused_async, reason = "every command has this shape")]
-pub async fn run(Args { id, user, mut rights, per_minute, token }: Args) -> anyhow::Result<ExitCode> {
+pub async fn run(Args { id, user, mut rights, per_minute, token }: Args, config: &Config) -> anyhow::Result<ExitCode> {
     let drawn = format!("{}{}", random()?, random()?);
     if token {
         say(&drawn)?;
         return Ok(ExitCode::SUCCESS);
     }
     let key = format!("{PREFIX}{drawn}");
+    let known = public::rights(config);
     if user.is_some() {
-        rights.push("orders".to_owned());
+        rights.extend(known.own().map(str::to_owned));
     }
     let mut entry = json!({ "id": id, "sha256": [hash(&key)], "rights": rights });
     user.into_iter().for_each(|user| entry["user"] = user.into());
     per_minute.into_iter().for_each(|calls| entry["perMinute"] = calls.into());
     let list = format!("{:#}", json!([entry]));
-    Keys::from_json(&list).map_err(|error| WrongUse(error.to_string()))?;
+    Keys::from_json(&list, &known).map_err(|error| WrongUse(error.to_string()))?;
     eprintln!("the key, which is shown only now: {key}");
     say(&list)?;
     Ok(ExitCode::SUCCESS)

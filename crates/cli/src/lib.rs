@@ -96,7 +96,7 @@ impl Command {
             Self::Topology(args) => topology::run(args, config).await,
             Self::Simulate(args) => simulate::run(args, config).await,
             Self::Doctor(args) => doctor::run(args, config).await,
-            Self::Key(args) => key::run(args).await,
+            Self::Key(args) => key::run(args, config).await,
             Self::Completions(args) => completions::run(args, &mut Cli::command()).await,
             Self::Proxy(args) => dev::proxy::run(args).await,
             Self::Reap(args) => dev::reap::run(args).await,

@@ -12,7 +12,8 @@ use host::config::{Bus, Config};
 use host::metrics::Instruments;
 use host::ports::local;
 use host::process::{Process, Servers, WORKERS, listen, stop_signal};
-use wiring::documents::documents;
+use wiring::documents::published;
+use wiring::public;
 use wiring::services::{SERVICES, app};
 
 /// How long requests in progress hold up the end: a sidecar's delivery is answered within 2 s, a caller within 10.
@@ -48,7 +49,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         );
     }
     if args.service == "gateway" {
-        access::check(config)?;
+        access::check(config, &public::rights(config))?;
     }
     let ports = config.ports().service(place);
     let private = listen(config.admin.unwrap_or_else(|| local(ports.admin))).await?;
@@ -69,7 +70,7 @@ pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         servers.add(listener, instruments.counted(service.router(config.app_api_token.clone())));
     }
     if let Some(listener) = public {
-        servers.add_public(listener, instruments.counted(access::public(&service, config, documents(config)).await?));
+        servers.add_public(listener, instruments.counted(access::public(&service, config, published(config)).await?));
     }
     admin.set_ready(true);
     tokio::select! {

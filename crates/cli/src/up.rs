@@ -21,7 +21,8 @@ use host::metrics::Instruments;
 use host::output::mention;
 use host::ports::local;
 use host::process::{Process, Servers, listen, stop_signal};
-use wiring::documents::documents;
+use wiring::documents::published;
+use wiring::public;
 use wiring::seed::{self, Marker, ORDER};
 use wiring::services;
 
@@ -48,7 +49,7 @@ pub async fn run(_: Args, config: &Config) -> anyhow::Result<ExitCode> {
     if config.bus == Bus::Dapr {
         return Err(WrongUse("up has no sidecars; for Dapr use `millrace dev`".to_owned()).into());
     }
-    access::check_both_ends(config)?;
+    access::check_both_ends(config, &public::rights(config))?;
     let stop = stop_signal()?;
     let shop = Shop::start(config).await?;
     tokio::pin!(stop);
@@ -88,7 +89,7 @@ impl Shop {
         let instruments = Instruments::of(&process, Some(config));
         let admin = Admin::with(&process, instruments.clone());
         let mut servers = Servers::default();
-        servers.add_public(public, instruments.counted(access::public(&gateway, config, documents(config)).await?));
+        servers.add_public(public, instruments.counted(access::public(&gateway, config, published(config)).await?));
         let token = admin_token::issue(config)?;
         let faults = Faults::of(breakable::Shop::new(process.clone(), config.clone()), services::keeping());
         servers.add(private, admin.router(token.clone()).merge(faults.router(token)));

@@ -41,8 +41,8 @@ use plan::Plan;
 use programs::{DAPRD, REDIS};
 use proxy::{Counts, Proxy};
 use roster::Roster;
-use wiring::scopes;
 use wiring::services::{self, SERVICES};
+use wiring::{public, scopes};
 
 /// The shop as a process a service, each with its own daprd, over Redis
 ///
@@ -73,7 +73,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
-    access::check_both_ends(config)?;
+    access::check_both_ends(config, &public::rights(config))?;
     let stop = stop_signal()?;
     tokio::pin!(stop);
     let (daprd, _) = DAPRD.find(args.daprd.as_deref()).await?;

@@ -1,9 +1,13 @@
 //! What every schema owes its readers, asked of the generated types: each example is a value of its type,
 //! and nothing but what the schema allows gets past it.
 
+#[path = "contracts/list.rs"]
+mod list;
+
 use std::collections::BTreeSet;
 
 use events::{SCHEMAS, SOURCES, examples};
+use list::contracts;
 use millrace::schema::{Document, EventSet, EventType, Schema, Violation, decode};
 use serde_json::{Value, json};
 
@@ -38,34 +42,6 @@ fn document<D: Document>() -> impl Iterator<Item = Contract> {
         serde_json::to_value(document).map_err(|e| e.to_string())
     });
     std::iter::once(Contract { schema: D::SCHEMA, round_trip })
-}
-
-fn contracts() -> Vec<Contract> {
-    use events::{http, integrations, notifications, orders, outside, payment, pricing, shipping, warehouse};
-    std::iter::empty()
-        .chain(topic::<integrations::webhook::Event>())
-        .chain(topic::<notifications::notification::Event>())
-        .chain(topic::<orders::order::Event>())
-        .chain(topic::<payment::Event>())
-        .chain(topic::<pricing::price::Event>())
-        .chain(topic::<shipping::shipment::Event>())
-        .chain(topic::<warehouse::inventory::Event>())
-        .chain(topic::<warehouse::stock::Event>())
-        .chain(document::<http::orders::PlaceOrder>())
-        .chain(document::<http::orders::CancelOrder>())
-        .chain(document::<http::warehouse::Receipt>())
-        .chain(document::<http::warehouse::Adjustment>())
-        .chain(document::<http::pricing::Price>())
-        .chain(document::<outside::provider::Charge>())
-        .chain(document::<outside::provider::Charges>())
-        .chain(document::<outside::provider::Refund>())
-        .chain(document::<outside::provider::Refunds>())
-        .chain(document::<outside::provider::Callback>())
-        .chain(document::<outside::carrier::Parcel>())
-        .chain(document::<outside::carrier::Parcels>())
-        .chain(document::<outside::carrier::Refusal>())
-        .chain(document::<outside::carrier::Callback>())
-        .collect()
 }
 
 /// JSON pointers of every object in `value`, the whole included.

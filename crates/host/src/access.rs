@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ::access::{Callers, Guard};
+use ::access::{Callers, Guard, Rights};
 use anyhow::Context;
 use axum::Router;
 use axum::extract::Request;
@@ -11,7 +11,7 @@ use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_T
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse;
-use gateway::Documents;
+use gateway::Published;
 use millrace::Service;
 use millrace::idempotency::REPLAYED;
 use tower::ServiceExt;
@@ -26,7 +26,7 @@ use crate::jwks::{Issuer, Source};
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Refuses to let everybody in who reaches this machine.
-pub fn check(config: &Config) -> anyhow::Result<()> {
+pub fn check(config: &Config, rights: &Rights) -> anyhow::Result<()> {
     let (http, access) = (config.http(), &config.access);
     if access.is_open() && !http.ip().is_loopback() {
         let fix = "give API keys (millrace key; MILLRACE_API_KEYS) or the keys of an issuer of tokens (MILLRACE_JWKS)";
@@ -35,30 +35,31 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
     if access.is_open() {
         tracing::warn!("no API keys: anybody on this machine may call the gateway, and nobody else");
     }
-    access.callers(None).map(drop)
+    access.callers(rights, None).map(drop)
 }
 
 /// As [`check`], for whoever calls the gateway at its start, with the first data.
-pub fn check_both_ends(config: &Config) -> anyhow::Result<()> {
+pub fn check_both_ends(config: &Config, rights: &Rights) -> anyhow::Result<()> {
     if !config.access.is_open() && config.access.api_key.is_none() {
         let key = "MILLRACE_API_KEY is missing: a key with the rights stock, prices and all_orders, for the first data";
         return Err(WrongUse(key.to_owned()).into());
     }
-    check(config)
+    check(config, rights)
 }
 
 /// The gateway's public routes, behind its keys and for the origins that are allowed. Without the issuer's keys there is no
 /// start: a wrong address is seen when it is deployed, and processes that run keep what they have.
-pub async fn public(service: &Service, config: &Config, documents: Documents) -> anyhow::Result<Router> {
+pub async fn public(service: &Service, config: &Config, published: Published) -> anyhow::Result<Router> {
     let guard = Guard::default();
     guard.expect_webhooks(config.access.webhook_origins.clone());
     if !config.access.is_open() {
-        let mut known = Known::of(&config.access)?;
+        let rights = published.calls.iter().map(|answered| answered.call.needs).collect();
+        let mut known = Known::of(&config.access, rights)?;
         known.look(true).await.context("no keys of the issuer of tokens (MILLRACE_JWKS)")?;
         guard.admit_only(known.callers()?);
         tokio::spawn(keep(guard.clone(), known));
     }
-    let router = gateway::public(service.clone(), guard, documents);
+    let router = gateway::public(service.clone(), guard, published);
     let origins = config.access.cors_origins.iter().map(|origin| HeaderValue::try_from(origin).map_err(WrongOrigin));
     let origins = origins.collect::<Result<Vec<_>, _>>()?;
     Ok(if origins.is_empty() { router } else { cors(router, origins) })
@@ -68,7 +69,7 @@ pub async fn public(service: &Service, config: &Config, documents: Documents) ->
 fn cors(router: Router, origins: Vec<HeaderValue>) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST, Method::PUT])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, gateway::IDEMPOTENCY_KEY, gateway::CORRELATION])
         .expose_headers([LOCATION, RETRY_AFTER, HeaderName::from_static(REPLAYED), gateway::CORRELATION]);
     // The layer takes every OPTIONS for a browser's question.
@@ -93,17 +94,18 @@ struct WrongOrigin(#[source] axum::http::header::InvalidHeaderValue);
 /// Where callers are read from, and the issuer's keys that were fetched last.
 struct Known {
     access: Settings,
+    rights: Rights,
     issuer: Option<Issuer>,
     jwks: Option<String>,
 }
 
 impl Known {
-    fn of(access: &Settings) -> anyhow::Result<Self> {
+    fn of(access: &Settings, rights: Rights) -> anyhow::Result<Self> {
         let issuer = match &access.jwks {
             Some(Source::Url(url)) => Some(Issuer::at(url)?),
             _ => None,
         };
-        Ok(Self { access: access.clone(), issuer, jwks: None })
+        Ok(Self { access: access.clone(), rights, issuer, jwks: None })
     }
 
     /// Fetches what is due; only keys that can be used take the place of those before.
@@ -117,7 +119,7 @@ impl Known {
     }
 
     fn callers(&self) -> anyhow::Result<Callers> {
-        self.access.callers(self.jwks.as_deref())
+        self.access.callers(&self.rights, self.jwks.as_deref())
     }
 }
 

@@ -11,7 +11,7 @@ pub mod seams;
 pub mod service;
 pub mod store;
 
-pub use author::{app, app::Start, decider, idempotency, testing, view, work};
+pub use author::{app, app::Start, decider, idempotency, public, testing, view, work};
 pub use delivery::{deadletters, feeds::owner, metrics, parked, pending};
 pub use model::{event, fingerprint, json, partner, problem, schema, webhook};
 pub use seams::{clock, outside, pii, sabotage, sidecar};
@@ -25,6 +25,7 @@ pub use http::{Checked, Parameters};
 pub use idempotency::{Accepted, IdempotencyKey};
 pub use partner::{Partner, Uncertain};
 pub use problem::{Problem, Rejected};
+pub use public::{Call, Needs};
 pub use timeline::{Entry, History, Story};
 pub use view::{Projects, RowKey, View};
 pub use work::{Budget, Ctx, Deadline, Effect};

@@ -2,6 +2,7 @@
 //! publish and hear what, the documents of API and events. Beside it the first data of a fresh shop.
 
 pub mod documents;
+pub mod public;
 pub mod scopes;
 pub mod seed;
 pub mod services;

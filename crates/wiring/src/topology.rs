@@ -8,8 +8,10 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use events::topics::TOPICS;
 use millrace::app::Topology;
+use millrace::{Call, Needs};
 use serde_json::{Value, json};
 
+use crate::public::method;
 use crate::services::{SERVICES, all};
 use host::config::Config;
 use host::output;
@@ -66,6 +68,9 @@ pub fn text(config: &Config) -> String {
         for topic in published(service) {
             line("publishes", topic, "");
         }
+        for call in &topology.public.calls {
+            line("answers", &route(call), &wanted(call.needs));
+        }
         for heard in &topology.hears {
             let is_view = heard.consumer != service;
             line(if is_view { "views" } else { "hears" }, heard.event, heard.reaction);
@@ -83,8 +88,23 @@ pub fn text(config: &Config) -> String {
     text
 }
 
+/// `GET /orders/{id}`
+fn route(call: &Call) -> String {
+    format!("{} {}", method(call.method), call.path)
+}
+
+fn wanted(needs: Needs) -> String {
+    match needs {
+        Needs::Right(right) => right.to_owned(),
+        Needs::Own(right) => format!("{right}, all_{right}"),
+        Needs::Caller => "any caller".to_owned(),
+        Needs::Signature => "signed".to_owned(),
+    }
+}
+
 const LEGEND: &str = "\
 publishes  a topic; nobody else writes it
+answers    a public call, and the right it needs
 hears      an event, and the reaction it causes
 views      an event, and the read model it updates
 performs   a call to the outside, after an event of its own
@@ -133,6 +153,7 @@ fn json(config: &Config) -> String {
             "hears": hears.collect::<Vec<_>>(),
             "effects": work(&topology.effects),
             "deadlines": work(&topology.deadlines),
+            "answers": topology.public.calls.iter().map(|call| json!({ "call": route(call), "needs": wanted(call.needs) })).collect::<Vec<_>>(),
         })
     };
     let services: Value = all(config).iter().map(|app| service(app.topology())).collect();

@@ -37,7 +37,7 @@ fn artefacts(service: &topology::Service) -> Vec<(String, String)> {
         add("k8s/overlays/production/scaling.yaml".to_owned(), format!("consumerGroup: {name}\n"));
         add("k8s/overlays/production-kafka/kafka.yaml".to_owned(), format!("consumerGroup: {name}\n"));
     }
-    if gateway::CALLS.iter().any(|call| call.service == name) {
+    if service.is_called {
         add("docs/api/openapi.json".to_owned(), format!("Answered by {name}."));
     }
     artefacts

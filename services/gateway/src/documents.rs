@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
-
-use access::Needs;
+use millrace::Needs;
 
 use crate::Door;
 

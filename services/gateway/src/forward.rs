@@ -1,11 +1,10 @@
-//! A call handed on, body unchanged and with only the headers named here, in either direction; and an order's story, live.
+//! A call handed on, body unchanged and with only the headers named here, in either direction; and a timeline, live.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use access::{Needs, Right};
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Path, Query, Request, State};
+use axum::extract::{FromRequest, Query, Request};
 use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
@@ -15,7 +14,7 @@ use millrace::idempotency::{CALLER, REPLAYED};
 use millrace::timeline::live;
 use millrace::{Problem, Rejected, Service};
 
-use crate::{Call, Door};
+use crate::{Answered, Door, LIVE};
 
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -33,13 +32,12 @@ const ONCE: &[&str] = &["ce-", "content-type", "idempotency-key", "webhook-"];
 /// What a service may tell the caller.
 const OUT: [HeaderName; 4] = [LOCATION, HeaderName::from_static(REPLAYED), CONTENT_TYPE, RETRY_AFTER];
 
-const NOT_FOUND: Problem = Problem::NotFound("order_not_found");
-
 type Answer = axum::response::Response;
 
-pub async fn forward(Door { service, guard, .. }: Door, call: &'static Call, request: Request) -> Answer {
+pub async fn forward(Door { service, guard, .. }: Door, answered: Answered, request: Request) -> Answer {
+    let needs = answered.call.needs;
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let grant = match guard.admit(request.headers(), call.needs, service.clock().now_us()) {
+    let grant = match guard.admit(request.headers(), needs, service.clock().now_us()) {
         Ok(grant) => grant,
         Err(refused) => return *refused,
     };
@@ -50,11 +48,12 @@ pub async fn forward(Door { service, guard, .. }: Door, call: &'static Call, req
         }
         once(request.headers()).and_then(|()| as_it_is(request.headers())).map_err(IntoResponse::into_response)?;
         let body = whole(request).await.map_err(IntoResponse::into_response)?;
-        if let (Needs::Right(Right::Orders), Some(user)) = (call.needs, &grant.user) {
-            owned(&service, user, &method, &uri, &headers, &body).await.map_err(IntoResponse::into_response)?;
+        if let Some(user) = grant.bound_to(needs) {
+            let owner = Owner { service: &service, answered, user, headers: &headers };
+            owner.check(&method, &uri, &body).await.map_err(IntoResponse::into_response)?;
         }
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        invoke(&service, call.service, method, path, &headers, body).await.map_err(IntoResponse::into_response)
+        invoke(&service, answered.service, method, path, &headers, body).await.map_err(IntoResponse::into_response)
     };
     let mut answer = match answer.await {
         Ok(answer) => passed_back(answer),
@@ -64,25 +63,24 @@ pub async fn forward(Door { service, guard, .. }: Door, call: &'static Call, req
     answer
 }
 
-/// An order's history as server-sent events.
-pub async fn watch(State(door): State<Door>, Path(order): Path<String>, given: HeaderMap) -> Answer {
-    let Door { service, guard, .. } = door;
-    let path = format!("/orders/{order}");
+/// A timeline as server-sent events.
+pub async fn watch(Door { service, guard, .. }: Door, answered: Answered, uri: Uri, given: HeaderMap) -> Answer {
+    let path = uri.path().trim_end_matches(LIVE).to_owned();
     let clock = service.clock().clone();
-    let grant = match guard.admit(&given, Needs::Right(Right::Orders), clock.now_us()) {
+    let grant = match guard.admit(&given, answered.call.needs, clock.now_us()) {
         Ok(grant) => grant,
         Err(refused) => return *refused,
     };
     let sent = headers(&clock, &given, &grant.id);
     let correlation = correlation(&sent);
-    let own = match &grant.user {
-        _ if !is_plain(&path) => Err(NOT_FOUND),
-        Some(user) => found(&service, user, &path, &sent).await,
+    let own = match grant.bound_to(answered.call.needs) {
+        _ if !is_plain(&path) => Err(answered.not_found()),
+        Some(user) => Owner { service: &service, answered, user, headers: &sent }.found(&path).await,
         None => Ok(()),
     };
     let poll = move |query| {
         let (service, path, sent) = (service.clone(), format!("{path}?{query}"), sent.clone());
-        async move { invoke(&service, "orders", Method::GET, &path, &sent, Bytes::new()).await }
+        async move { invoke(&service, answered.service, Method::GET, &path, &sent, Bytes::new()).await }
     };
     let mut answer = match own {
         Ok(()) => live::stream(poll, clock, &given).await.unwrap_or_else(passed_back),
@@ -92,35 +90,52 @@ pub async fn watch(State(door): State<Door>, Path(order): Path<String>, given: H
     answer
 }
 
-/// Whether the call is about orders of `user` and nobody else's. Parsed as orders parses it, so that both read the same.
-async fn owned(
-    service: &Service,
-    user: &str,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<(), Problem> {
-    if let Some(order) = uri.path().split('/').nth(2) {
-        return found(service, user, &format!("/orders/{order}"), headers).await;
+impl Answered {
+    /// As the service itself says that there is none.
+    fn not_found(self) -> Problem {
+        let code = self.call.refusals.iter().find(|(status, _)| *status == StatusCode::NOT_FOUND.as_u16());
+        Problem::NotFound(code.map_or("route_not_found", |(_, code)| code))
     }
-    let asked = if *method == Method::GET {
-        Query::<BTreeMap<String, String>>::try_from_uri(uri).ok().and_then(|Query(mut query)| query.remove("userId"))
-    } else {
-        named(body)
-    };
-    let detail = "this caller's orders are of one user, and this is not that one";
-    let refused = Rejected::new(StatusCode::FORBIDDEN, "user_not_yours", detail);
-    if asked.as_deref() == Some(user) { Ok(()) } else { Err(refused.into()) }
 }
 
-/// Another's order is answered as one that is not there, and as soon: nothing is asked of it but whose it is.
-async fn found(service: &Service, user: &str, path: &str, headers: &HeaderMap) -> Result<(), Problem> {
-    let answer = invoke(service, "orders", Method::GET, path, headers, Bytes::new()).await?;
-    match answer.status() {
-        StatusCode::OK if named(answer.body()).as_deref() == Some(user) => Ok(()),
-        status if status.is_server_error() => Err(Problem::Unavailable("the order was not reached".to_owned())),
-        _ => Err(NOT_FOUND),
+/// The user to whose own things a call is bound.
+struct Owner<'a> {
+    service: &'a Service,
+    answered: Answered,
+    user: &'a str,
+    headers: &'a HeaderMap,
+}
+
+impl Owner<'_> {
+    /// Whether the call is about things of this user and nobody else's. Parsed as services parse it, so that both read the
+    /// same.
+    async fn check(&self, method: &Method, uri: &Uri, body: &[u8]) -> Result<(), Problem> {
+        let mut path = uri.path().split('/').skip(1);
+        if let (Some(collection), Some(id)) = (path.next(), path.next()) {
+            return self.found(&format!("/{collection}/{id}")).await;
+        }
+        let asked = if *method == Method::GET {
+            Query::<BTreeMap<String, String>>::try_from_uri(uri)
+                .ok()
+                .and_then(|Query(mut query)| query.remove("userId"))
+        } else {
+            named(body)
+        };
+        let detail = "this caller acts for one user, and this is not that one";
+        let refused = Rejected::new(StatusCode::FORBIDDEN, "user_not_yours", detail);
+        if asked.as_deref() == Some(self.user) { Ok(()) } else { Err(refused.into()) }
+    }
+
+    /// What is another's is answered as what is not there, and as soon: nothing is asked of it but whose it is.
+    async fn found(&self, path: &str) -> Result<(), Problem> {
+        let answer = invoke(self.service, self.answered.service, Method::GET, path, self.headers, Bytes::new()).await?;
+        match answer.status() {
+            StatusCode::OK if named(answer.body()).as_deref() == Some(self.user) => Ok(()),
+            status if status.is_server_error() => {
+                Err(Problem::Unavailable("whose it is could not be asked".to_owned()))
+            }
+            _ => Err(self.answered.not_found()),
+        }
     }
 }
 

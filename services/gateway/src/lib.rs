@@ -1,7 +1,6 @@
 //! The one public door. It lets in whom it knows, forwards the public calls, unchanged but for who calls and for tracing,
 //! and shows an order's history live. It decides nothing of the business and keeps nothing.
 
-mod calls;
 mod documents;
 mod errors;
 mod forward;
@@ -19,15 +18,31 @@ use axum::response::{Json, Response};
 use axum::routing::{get, on, options};
 use millrace::http::telling_methods;
 use millrace::problem::PAGES;
-use millrace::{App, Problem, Service};
+use millrace::{App, Call, Problem, Service};
 use serde_json::json;
 
-pub use calls::{CALLS, Call};
 pub use documents::Documents;
 pub use forward::{CORRELATION, IDEMPOTENCY_KEY};
 
 /// Longest body of a public call; what a service takes of a command.
 const BODY_BYTES: usize = 1 << 20;
+/// After the path of what is followed live.
+const LIVE: &str = "/events";
+
+/// What the public can reach: what is not here can't be.
+#[derive(Clone, Default)]
+pub struct Published {
+    /// Each with the service that answers it.
+    pub calls: Vec<Answered>,
+    pub documents: Documents,
+}
+
+/// A call and who answers it.
+#[derive(Clone, Copy)]
+pub struct Answered {
+    pub service: &'static str,
+    pub call: Call,
+}
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -51,16 +66,21 @@ pub fn app() -> App {
 }
 
 /// The public listener: nothing of what every service answers to its sidecar.
-pub fn public(service: Service, guard: Guard, documents: Documents) -> Router {
-    let forwarded = CALLS.iter().fold(Router::new(), |router, call| {
-        let forward = |State(door): State<Door>, request| forward::forward(door, call, request);
-        router.route(call.path, on(call.method, forward))
+pub fn public(service: Service, guard: Guard, Published { calls, documents }: Published) -> Router {
+    let forwarded = calls.into_iter().fold(Router::new(), |router, answered| {
+        let call = answered.call;
+        let forward = move |State(door): State<Door>, request| forward::forward(door, answered, request);
+        let router = router.route(call.path, on(call.method, forward));
+        let router = if call.is_webhook { router.route(call.path, options(handshake)) } else { router };
+        if !call.is_live {
+            return router;
+        }
+        let watch = move |State(door): State<Door>, uri, headers| forward::watch(door, answered, uri, headers);
+        router.route(&format!("{}{LIVE}", call.path), get(watch))
     });
     let paths: Vec<_> = documents.keys().cloned().collect();
     let documented = paths.iter().fold(forwarded, |router, path| router.route(path, get(documents::document)));
     let router = documented
-        .route("/orders/{id}/events", get(forward::watch))
-        .route(calls::WEBHOOKS, options(handshake))
         .route(PAGES, get(errors::index))
         .route(&format!("{PAGES}/{{code}}"), get(errors::page))
         .route("/", get(page::page))

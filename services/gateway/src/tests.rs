@@ -7,6 +7,7 @@ mod webhooks;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use ::access::{Callers, Keys};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use futures::FutureExt;
@@ -15,11 +16,11 @@ use millrace::clock::Clock;
 use millrace::outside::Network;
 use millrace::sidecar::{Sidecar, SidecarError};
 use millrace::store::embedded::EmbeddedStore;
-use millrace::{Env, Service, Tuning};
+use millrace::{Call, Env, Needs, Service, Tuning};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{CALLS, Documents, Guard, app, public};
+use crate::{Answered, Documents, Guard, Published, app, public};
 
 #[derive(Default)]
 pub struct Recorder {
@@ -49,8 +50,32 @@ impl Recorder {
     }
 }
 
-fn documents() -> Documents {
-    Documents::from([("/openapi.json".to_owned(), "{}".to_owned()), ("/events/a.b.md".to_owned(), "# a.b".to_owned())])
+/// A shop of one call of each kind.
+fn published() -> Published {
+    let own = Needs::Own("orders");
+    let missing = &[(404, "order_not_found")];
+    let calls = [
+        ("orders", Call::post("/orders", own, "place order")),
+        ("orders", Call::get("/orders", own, "list orders").asks(&["userId"], "Orders")),
+        ("orders", Call::get("/orders/{id}", own, "show order").refuses(missing).live()),
+        ("orders", Call::post("/orders/{id}/cancel", own, "cancel order").refuses(missing)),
+        ("warehouse", Call::post("/stock/{location}/receipts", Needs::Right("stock"), "receive goods")),
+        ("warehouse", Call::get("/stock/{sku}", Needs::Caller, "show stock")),
+        ("pricing", Call::put("/prices/{sku}", Needs::Right("prices"), "set price")),
+        ("integrations", Call::post("/integrations/events", Needs::Right("webhooks"), "send events").webhook()),
+        ("payment", Call::post("/payments/callbacks/{provider}", Needs::Signature, "report payment")),
+    ];
+    let documents = [("/openapi.json".to_owned(), "{}".to_owned()), ("/events/a.b.md".to_owned(), "# a.b".to_owned())];
+    Published {
+        calls: calls.into_iter().map(|(service, call)| Answered { service, call }).collect(),
+        documents: Documents::from(documents),
+    }
+}
+
+/// These keys, with the rights there are.
+pub fn known(keys: &Value) -> Callers {
+    let rights = published().calls.into_iter().map(|answered| answered.call.needs).collect();
+    Callers { keys: Keys::from_json(&keys.to_string(), &rights).expect("keys"), tokens: None }
 }
 
 async fn call(sidecar: &Arc<Recorder>, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
@@ -74,7 +99,7 @@ pub async fn call_guarded(
     request: Request<Body>,
 ) -> (StatusCode, HeaderMap, String) {
     let service = start(sidecar);
-    let Ok(response) = public(service.clone(), guard, documents()).oneshot(request).await;
+    let Ok(response) = public(service.clone(), guard, published()).oneshot(request).await;
     let (parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.expect("the body ends");
     service.kill();
@@ -100,21 +125,13 @@ fn news(names: &[&str], cursor: &str, ended: bool) -> Response<Bytes> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_public_call_reaches_its_service() {
-    let calls = [
+async fn a_public_call_reaches_its_service_unchanged() {
+    for (method, path, service) in [
         (Method::POST, "/orders", "orders"),
         (Method::GET, "/orders?userId=u-1&limit=5", "orders"),
-        (Method::GET, "/orders/7b0fb2a4-5a3f", "orders"),
-        (Method::POST, "/orders/o-1/cancel", "orders"),
         (Method::POST, "/stock/WH-001/receipts", "warehouse"),
         (Method::GET, "/stock/SKU-001?locationId=WH-001", "warehouse"),
-        (Method::PUT, "/prices/SKU-001", "pricing"),
-        (Method::POST, "/integrations/events", "integrations"),
-        (Method::POST, "/payments/callbacks/sandpay", "payment"),
-        (Method::POST, "/shipments/callbacks/harbor", "shipping"),
-    ];
-    assert_eq!(calls.len(), CALLS.len());
-    for (method, path, service) in calls {
+    ] {
         let sidecar = Recorder::answering([answer(202, &[], "{}")]);
         let (status, ..) = call(&sidecar, request(&method, path, &[], "body  unchanged")).await;
         assert_eq!(status, StatusCode::ACCEPTED, "{method} {path}");
@@ -283,7 +300,7 @@ async fn documents_are_shown_to_whoever_may_call() {
         let (status, headers, body) = call(&sidecar, request(&Method::GET, path, &[], "")).await;
         assert_eq!((status, headers["content-type"].to_str().unwrap(), body.as_str()), (StatusCode::OK, kind, text));
         let guard = Guard::default();
-        guard.admit_only(::access::Callers { keys: ::access::Keys::from_json("[]").unwrap(), tokens: None });
+        guard.admit_only(known(&json!([])));
         let (status, ..) = call_guarded(&sidecar, guard, request(&Method::GET, path, &[], "")).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED);
     }

@@ -2,17 +2,25 @@
 
 mod domain;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
-use millrace::{App, Context, Problem, Service};
+use millrace::{App, Call, Context, Needs, Problem, Service};
 
 use domain::Receive;
 
+const RECEIVE: Call = Call::post("/integrations/events", Needs::Right("webhooks"), "send events")
+    .refuses(&[
+        (400, "invalid_request"),
+        (413, "batch_too_large"),
+        (413, "event_too_large"),
+        (415, "media_type_not_supported"),
+        (422, "specversion_not_supported"),
+    ])
+    .webhook();
+
 pub fn app() -> App {
-    App::new("integrations").routes(Router::new().route("/integrations/events", post(receive)))
+    App::new("integrations").answer(RECEIVE, receive).openapi(include_str!("../openapi.json"))
 }
 
 /// The system is the caller that the gateway knows; what an event says of its source is believed of nobody.

@@ -29,7 +29,7 @@ pub struct Settings {
 }
 
 pub fn app(settings: Settings) -> App {
-    App::new("orders")
+    routes::answered(App::new("orders"))
         .on(reserve)
         .on(confirm)
         .on(ship)
@@ -46,7 +46,7 @@ pub fn app(settings: Settings) -> App {
         .view::<History<Order>, payment::Event>()
         .view::<History<Order>, shipping::shipment::Event>()
         .view::<History<Order>, notifications::notification::Event>()
-        .routes(routes::routes())
+        .openapi(include_str!("../openapi.json"))
 }
 
 fn reserve(inventory: Event<InventoryReserved>) -> Command {

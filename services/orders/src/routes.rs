@@ -1,12 +1,12 @@
-//! Orders over HTTP: placing and cancelling decide, the rest reads.
+//! Orders as the public calls them: placing and cancelling decide, the rest reads.
 
 use std::collections::HashMap;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use events::http::orders::{CancelOrder, PlaceOrder};
-use millrace::{Accepted, Checked, IdempotencyKey, Parameters, Problem, Service};
+use millrace::schema::Document;
+use millrace::{Accepted, App, Call, Checked, IdempotencyKey, Needs, Parameters, Problem, Service};
 use serde_json::{Value, json};
 
 use crate::domain::{Command, Order, Placed, Placing, Step};
@@ -15,11 +15,22 @@ use crate::view::{OrdersByUser, Prices};
 /// Orders on a page, unless asked for fewer or more, and at most.
 const PAGE: (usize, usize) = (20, 100);
 
-pub fn routes() -> Router<Service> {
-    Router::new()
-        .route("/orders", post(place).get(list))
-        .route("/orders/{id}", get(show))
-        .route("/orders/{id}/cancel", post(stop))
+const OWN: Needs = Needs::Own("orders");
+
+const PLACE: Call = Call::post("/orders", OWN, "place order")
+    .takes(PlaceOrder::SCHEMA, Some("PlacedOrder"))
+    .refuses(&[(422, "sku_not_priced"), (422, "mixed_currency"), (422, "total_too_large")]);
+const LIST: Call = Call::get("/orders", OWN, "list orders").asks(&["userId", "after", "limit"], "Orders");
+const SHOW: Call = Call::get("/orders/{id}", OWN, "show order")
+    .asks(&["seen", "wait_ms"], "Order")
+    .refuses(&[(404, "order_not_found")])
+    .live();
+const CANCEL: Call = Call::post("/orders/{id}/cancel", OWN, "cancel order")
+    .takes(CancelOrder::SCHEMA, Some("Cancellation"))
+    .refuses(&[(404, "order_not_found"), (409, "order_already_shipped")]);
+
+pub fn answered(app: App) -> App {
+    app.answer(PLACE, place).answer(LIST, list).answer(SHOW, show).answer(CANCEL, stop)
 }
 
 async fn place(

@@ -5,17 +5,16 @@ mod provider;
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::post;
 use domain::{Command, Operation, Said};
 use events::orders::order::OrderCancelled;
 use events::outside::provider::Callback;
 use events::payment::{PaymentInitiated, PaymentRefundInitiated};
 use events::warehouse::inventory::InventoryReserved;
 use futures::future::{BoxFuture, FutureExt};
+use millrace::schema::Document;
 use millrace::webhook::SigningKey;
-use millrace::{App, Budget, Ctx, Deadline, Event, Partner, Problem, Rejected, Signed, Uncertain};
+use millrace::{App, Budget, Call, Ctx, Deadline, Event, Needs, Partner, Problem, Rejected, Signed, Uncertain};
 use provider::{CALL, Instruction};
 
 /// Money that may have moved is asked after for a day, as long as providers keep idempotency keys; then by a person.
@@ -26,6 +25,10 @@ const MONEY: Budget = Budget {
     pause: (Duration::from_millis(200), Duration::from_secs(5)),
     first_after: None,
 };
+const REPORT: Call = Call::post("/payments/callbacks/{provider}", Needs::Signature, "report payment")
+    .takes(Callback::SCHEMA, None)
+    .refuses(&[(404, "provider_not_found"), (503, "unknown_reference")]);
+
 type Settled = Result<Command, Uncertain>;
 
 #[derive(Debug, Clone)]
@@ -49,7 +52,8 @@ pub fn app(settings: Settings) -> App {
         .perform(MONEY, charge(payment_timeout))
         .after(time_out(payment_timeout))
         .perform(MONEY, refund)
-        .routes(Router::new().route("/payments/callbacks/{provider}", post(record)))
+        .answer(REPORT, record)
+        .openapi(include_str!("../openapi.json"))
 }
 
 fn initiate(reserved: Event<InventoryReserved>) -> Command {

@@ -2,19 +2,20 @@
 
 mod domain;
 
-use axum::Router;
 use axum::extract::{Path, State};
-use axum::routing::put;
 use events::http::pricing::Price as Wanted;
 use events::pricing::price::PriceUpdated;
-use millrace::schema::EventType;
-use millrace::{Accepted, App, Checked, IdempotencyKey, Problem, Service};
+use millrace::schema::{Document, EventType};
+use millrace::{Accepted, App, Call, Checked, IdempotencyKey, Needs, Problem, Service};
 use serde_json::json;
 
 use domain::Command;
 
+const SET: Call =
+    Call::put("/prices/{sku}", Needs::Right("prices"), "set price").takes(Wanted::SCHEMA, Some("PriceSet"));
+
 pub fn app() -> App {
-    App::new("pricing").routes(Router::new().route("/prices/{sku}", put(update)))
+    App::new("pricing").answer(SET, update).openapi(include_str!("../openapi.json"))
 }
 
 async fn update(

@@ -5,9 +5,7 @@ mod domain;
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::post;
 use domain::{Command, NOT_DISPATCHED, REFERENCE};
 use events::common::ParcelStatus;
 use events::orders::order::OrderCancellationRequested;
@@ -16,7 +14,7 @@ use events::shipping::shipment::{ShipmentCreated, ShipmentDispatched};
 use events::warehouse::inventory::InventoryAllocated;
 use millrace::schema::Document;
 use millrace::webhook::SigningKey;
-use millrace::{App, Budget, Ctx, Event, Partner, Problem, Rejected, Signed, Uncertain};
+use millrace::{App, Budget, Call, Ctx, Event, Needs, Partner, Problem, Rejected, Signed, Uncertain};
 use serde_json::json;
 
 /// Longer than a slow carrier takes.
@@ -31,6 +29,10 @@ const BOOKING: Budget = Budget {
 };
 /// A month of minutes; after that a person asks.
 const QUESTIONS: u32 = 30 * 24 * 60;
+
+const REPORT: Call = Call::post("/shipments/callbacks/{carrier}", Needs::Signature, "report delivery")
+    .takes(Callback::SCHEMA, None)
+    .refuses(&[(404, "carrier_not_found"), (409, "shipment_cancelled"), (503, "shipment_not_dispatched")]);
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -64,7 +66,8 @@ pub fn app(Settings { carrier, carrier_url: url, callback_keys, ask_after }: Set
         .on(request_cancellation)
         .perform(BOOKING, book_parcel)
         .perform(asking, ask_carrier)
-        .routes(Router::new().route("/shipments/callbacks/{carrier}", post(deliver)))
+        .answer(REPORT, deliver)
+        .openapi(include_str!("../openapi.json"))
 }
 
 fn book(carrier: String) -> impl Fn(Event<InventoryAllocated>) -> Command {

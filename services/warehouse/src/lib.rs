@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::routing::{get, post};
+use axum::routing::post;
 use domain::{Command, Stock, Task, at};
 use events::common::OrderContext;
 use events::http::warehouse::{Adjustment, Receipt};
@@ -15,8 +15,16 @@ use events::orders::order::{OrderCancelled, OrderConfirmed, OrderCreated};
 use events::shipping::shipment::ShipmentDispatched;
 use events::warehouse::inventory::{InventoryAdjusted, InventoryReceived, InventoryReserved};
 use millrace::clock::rfc3339;
-use millrace::{Accepted, App, Checked, Deadline, Event, IdempotencyKey, Parameters, Problem, Service};
+use millrace::schema::Document;
+use millrace::{Accepted, App, Call, Checked, Deadline, Event, IdempotencyKey, Needs, Parameters, Problem, Service};
 use serde_json::{Value, json};
+
+const RECEIVE: Call = Call::post("/stock/{location}/receipts", Needs::Right("stock"), "receive goods")
+    .takes(Receipt::SCHEMA, Some("Received"))
+    .refuses(&[(404, "location_not_found"), (422, "stock_limit_exceeded")]);
+const LEVEL: Call = Call::get("/stock/{sku}", Needs::Caller, "show stock")
+    .asks(&["locationId"], "Stock")
+    .refuses(&[(404, "stock_not_found")]);
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -26,12 +34,16 @@ pub struct Settings {
 
 pub fn app(settings: Settings) -> App {
     let ttl = settings.reservation_ttl;
-    App::new("warehouse").on(reserve(ttl)).after(expire(ttl)).on(allocate).on(release).on(ship).routes(
-        Router::new()
-            .route("/stock/{id}/receipts", post(receive))
-            .route("/stock/{id}/adjustments", post(adjust))
-            .route("/stock/{id}", get(level)),
-    )
+    App::new("warehouse")
+        .on(reserve(ttl))
+        .after(expire(ttl))
+        .on(allocate)
+        .on(release)
+        .on(ship)
+        .answer(RECEIVE, receive)
+        .answer(LEVEL, level)
+        .routes(Router::new().route("/stock/{location}/adjustments", post(adjust)))
+        .openapi(include_str!("../openapi.json"))
 }
 
 fn reserve(ttl: Duration) -> impl Fn(Event<OrderCreated>) -> Command {

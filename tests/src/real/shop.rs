@@ -24,7 +24,7 @@ use super::process::{Process, serve};
 use super::redis::Redis;
 use super::tls::Tls;
 use crate::order::Storefront;
-use crate::shop::{Options, SERVICES, app};
+use crate::shop::{Options, SERVICES, app, public};
 use crate::world::{BODY, Door, Partners, World};
 
 /// Longer than an order takes through the public door.
@@ -140,16 +140,13 @@ impl RealShop {
         let (sidecar, app_port, token) = (node.sidecar(), node.app_port, node.tokens.app.clone());
         let (servers, durability) = self.stores.clone();
         let (clock, outside, public_port) = (self.clock.clone(), self.world.clone(), self.public_ports[replica]);
-        let app = app(name, &self.options);
+        let (app, options) = (app(name, &self.options), self.options.clone());
         let process = Process::start(async move {
             let store = RedisStore::at(servers, "shop", durability).await.expect("Redis answers");
             let service = app.start(Env { store: Arc::new(store), sidecar, outside, clock, tuning: Tuning::default() });
             let mut routers = vec![(app_port, service.router(Some(token)))];
             if name == "gateway" {
-                routers.push((
-                    public_port,
-                    gateway::public(service.clone(), access::Guard::default(), gateway::Documents::default()),
-                ));
+                routers.push((public_port, public(&service, &options)));
             }
             (service, routers)
         });

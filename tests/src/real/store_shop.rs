@@ -10,7 +10,7 @@ use millrace::store::redis::{Durability, RedisStore};
 use millrace::{Env, Service, Tuning};
 
 use crate::order::Storefront;
-use crate::shop::{Options, SERVICES, app};
+use crate::shop::{Options, SERVICES, app, public};
 use crate::world::{Door, Partners};
 
 pub struct StoreShop {
@@ -40,10 +40,7 @@ impl StoreShop {
             bus.attach(&service);
             services.insert(name, service);
         }
-        door.open(
-            0,
-            gateway::public(services["gateway"].clone(), access::Guard::default(), gateway::Documents::default()),
-        );
+        door.open(0, public(&services["gateway"], options));
         Self { clock, door, partners, services }
     }
 }

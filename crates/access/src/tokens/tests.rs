@@ -4,11 +4,12 @@ use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use millrace::Needs;
 use millrace::clock::Clock;
 use serde_json::{Value, json};
 
 use super::{InvalidTokens, Tokens};
-use crate::Right;
+use crate::Grant;
 
 /// Of nobody: made for this test.
 const ISSUER_KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgH508pak3kTlLD6FfV4kJ9QqJ76v4KnEY+xqrL/fNdjKhRANCAAQnvBGRkznWz6xZVCHu8Oxmj8aiVXWfD9yfI7hAL4KBqZ6cod0H0kLDm5eFi9TbqLQ6fZWYP4L2dbFGDOh1GF65";
@@ -54,13 +55,16 @@ fn signed(changed: Value) -> String {
 
 #[test]
 fn a_token_of_the_issuer_is_its_subjects_with_the_rights_in_its_scope() {
+    let orders = Needs::Own("orders");
+    let may = |grant: &Grant| [orders, Needs::Right("stock")].map(|needs| grant.meets(needs));
     let grant = tokens().grant(&signed(json!({}))).unwrap();
-    assert_eq!((grant.id.as_str(), grant.user.as_deref()), ("token:u-1", Some("u-1")));
-    assert_eq!(grant.rights, [Right::Orders]);
+    assert_eq!((grant.id.as_str(), may(&grant), grant.bound_to(orders)), ("token:u-1", [true, false], Some("u-1")));
     let staff = tokens().grant(&signed(json!({ "scope": "all_orders stock", "aud": ["other", "millrace"] }))).unwrap();
-    assert_eq!((staff.user, staff.rights), (None, vec![Right::AllOrders, Right::Stock]));
+    assert_eq!((may(&staff), staff.bound_to(orders)), ([true, true], None));
+    let returns = Needs::Own("returns");
+    assert_eq!((staff.meets(returns), staff.bound_to(returns)), (false, Some("u-1")), "all orders are not all returns");
     let bare = tokens().grant(&signed(json!({ "scope": null }))).unwrap();
-    assert_eq!((bare.user.as_deref(), bare.rights), (Some("u-1"), vec![]));
+    assert_eq!((may(&bare), bare.bound_to(orders)), ([false, false], Some("u-1")));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ::access::{Callers, InvalidTokens, Keys, Tokens};
+use ::access::{Callers, InvalidTokens, Keys, Rights, Tokens};
 use anyhow::Context;
 use millrace::pii::Secret;
 
@@ -51,12 +51,12 @@ impl Settings {
         self.api_keys.is_none() && self.jwks.is_none()
     }
 
-    /// By the keys in the files, and those that were fetched.
-    pub fn callers(&self, fetched: Option<&str>) -> anyhow::Result<Callers> {
+    /// By the keys in the files, with none but these rights, and the issuer's keys that were fetched.
+    pub fn callers(&self, rights: &Rights, fetched: Option<&str>) -> anyhow::Result<Callers> {
         let keys = self
             .api_keys
             .as_ref()
-            .map(|path| Keys::from_json(&read(path)?).with_context(|| format!("{}", path.display())));
+            .map(|path| Keys::from_json(&read(path)?, rights).with_context(|| format!("{}", path.display())));
         let tokens = match &self.jwks {
             Some(Source::File(path)) => Some(self.tokens(&read(path)?).with_context(|| format!("{}", path.display()))?),
             Some(Source::Url(_)) => fetched.map(|jwks| self.tokens(jwks)).transpose()?,

@@ -6,9 +6,13 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::handler::Handler;
+use axum::routing::on;
 use futures::FutureExt;
 
-use crate::author::{Budget, Command, Commanded, Ctx, Deadline, Effect, IntoDecisions, Projects, RowUpdate};
+use crate::author::{
+    Budget, Call, Command, Commanded, Ctx, Deadline, Effect, IntoDecisions, Projects, Public, RowUpdate,
+};
 pub use crate::delivery::wiring::Start;
 use crate::delivery::{Consumer, Performed, WorkKind, WorkWiring};
 use crate::model::{Decision, Event, EventSet, EventType, Incoming, Partner};
@@ -21,6 +25,7 @@ pub struct App<S> {
     pub(crate) work: Vec<WorkWiring>,
     pub(crate) partners: BTreeMap<String, Partner>,
     pub(crate) routes: Router<S>,
+    public: Public,
     start: Start,
     /// Heard one by one.
     pub(crate) single: BTreeSet<&'static str>,
@@ -42,6 +47,7 @@ impl<S: Runtime> App<S> {
             work: Vec::new(),
             partners: BTreeMap::new(),
             routes: Router::new(),
+            public: Public::default(),
             start: Start::Beginning,
             single: BTreeSet::new(),
         }
@@ -130,9 +136,25 @@ impl<S: Runtime> App<S> {
         self
     }
 
+    /// Routes for other services and operators alone.
     #[must_use]
     pub fn routes(mut self, routes: Router<S>) -> Self {
         self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// A route that the gateway lets the public call.
+    #[must_use]
+    pub fn answer<H: Handler<T, S>, T: 'static>(mut self, call: Call, handler: H) -> Self {
+        self.public.calls.push(call);
+        self.routes(Router::new().route(call.path, on(call.method, handler)))
+    }
+
+    /// The service's part of the OpenAPI document, a JSON text: its tag, the bodies of its answers, and what else its calls
+    /// don't say themselves.
+    #[must_use]
+    pub fn openapi(mut self, part: &'static str) -> Self {
+        self.public.openapi = part;
         self
     }
 
@@ -167,7 +189,13 @@ impl<S: Runtime> App<S> {
             let kind = move |work: &&WorkWiring| matches!(work.kind, WorkKind::Deadline(_)) == deadline;
             self.work.iter().filter(kind).map(|work| (work.cause, work.name)).collect()
         };
-        Topology { service: self.name, hears: hears.collect(), effects: work(false), deadlines: work(true) }
+        Topology {
+            service: self.name,
+            hears: hears.collect(),
+            effects: work(false),
+            deadlines: work(true),
+            public: self.public.clone(),
+        }
     }
 
     /// Topics the service subscribes to, in order.
@@ -189,13 +217,14 @@ impl<S: Runtime> App<S> {
 }
 
 /// One service's part of the picture of the system.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Topology {
     pub service: &'static str,
     pub hears: Vec<Heard>,
     /// (event that causes it, name).
     pub effects: Vec<(&'static str, &'static str)>,
     pub deadlines: Vec<(&'static str, &'static str)>,
+    pub public: Public,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,48 +1,74 @@
-//! The gateway as OpenAPI 3.1: its list of calls, and beside it a frame of what no schema or route says.
+//! The gateway as OpenAPI 3.1: the public calls of the services, and laid over what is made of them each service's own part
+//! and a frame of what is common to all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use access::{Needs, Right};
-use axum::routing::MethodFilter;
-use gateway::{CALLS, Call};
+use gateway::Answered;
+use millrace::app::Topology;
+use millrace::{Call, Needs};
 use serde_json::{Map, Value, json};
 
 use super::schemas::Schemas;
+use crate::public;
 
 const FRAME: &str = include_str!("openapi.json");
-const METHODS: [(MethodFilter, &str); 3] =
-    [(MethodFilter::GET, "get"), (MethodFilter::POST, "post"), (MethodFilter::PUT, "put")];
-
-pub fn document(mut schemas: Schemas<'_>) -> Value {
-    let frame = serde_json::from_str(FRAME).unwrap_or_default();
-    let mut document: Value = schemas.inlined(frame);
-    document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
-    for call in CALLS {
-        let method = METHODS.iter().find(|(filter, _)| *filter == call.method).map_or("trace", |(_, name)| name);
-        let operation = operation(call, &mut schemas);
-        // What the frame says of it already, as a body of several forms, stays.
-        let framed = &mut document["paths"][call.path][method];
-        let said = framed.as_object().cloned().unwrap_or_default();
-        *framed = operation;
-        framed.as_object_mut().into_iter().for_each(|told| told.extend(said.clone()));
+pub fn document(topologies: &[Topology], mut schemas: Schemas<'_>) -> Value {
+    let mut frame: Value = serde_json::from_str(FRAME).unwrap_or_default();
+    frame["info"]["version"] = env!("CARGO_PKG_VERSION").into();
+    let parts = topologies.iter().filter(|topology| !topology.public.openapi.is_empty());
+    let parts = parts.map(|topology| serde_json::from_str(topology.public.openapi).unwrap_or_default());
+    let said: Value = std::iter::once(frame).chain(parts).fold(json!({}), laid_over);
+    let said = schemas.inlined(said);
+    let mut document = json!({ "paths": {} });
+    for answered in topologies.iter().flat_map(public::of) {
+        let method = public::method(answered.call.method).as_str().to_lowercase();
+        let parameter = |name: &str| {
+            let own = format!("{}.{name}", answered.service);
+            let is_own = said["components"]["parameters"].get(&own).is_some();
+            format!("#/components/parameters/{}", if is_own { &own } else { name })
+        };
+        document["paths"][answered.call.path][method] = operation(answered, parameter, &mut schemas);
     }
+    document = laid_over(document, said);
     if let Some(own) = document["components"]["schemas"].as_object_mut() {
         own.extend(schemas.needed());
     }
     document
 }
 
-fn operation(call: &Call, schemas: &mut Schemas<'_>) -> Value {
+/// Members of `over` in `under`: objects joined, lists added to, and of everything else `over` has its way.
+fn laid_over(under: Value, over: Value) -> Value {
+    match (under, over) {
+        (Value::Object(mut under), Value::Object(over)) => {
+            for (name, over) in over {
+                let laid = match under.remove(&name) {
+                    Some(below) => laid_over(below, over),
+                    None => over,
+                };
+                under.insert(name, laid);
+            }
+            under.into()
+        }
+        (Value::Array(under), Value::Array(over)) => under.into_iter().chain(over).collect(),
+        (_, over) => over,
+    }
+}
+
+fn operation(
+    Answered { service, call }: Answered,
+    parameter: impl Fn(&str) -> String,
+    schemas: &mut Schemas<'_>,
+) -> Value {
     let in_path = call.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let headers = if is_command(call) { &["Idempotency-Key"][..] } else { &[] };
+    let headers = if is_command(&call) { &["Idempotency-Key"][..] } else { &[] };
     let named = in_path.chain(call.query.iter().copied()).chain(headers.iter().copied());
     let mut operation = json!({
         "operationId": operation_id(call.does),
         "summary": capital(call.does),
-        "description": described(call),
-        "tags": [call.service],
-        "parameters": named.map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })).collect::<Value>(),
-        "responses": responses(call),
+        "description": described(service, &call),
+        "tags": [service],
+        "parameters": named.map(|name| json!({ "$ref": parameter(name) })).collect::<Value>(),
+        "responses": responses(&call),
     });
     if call.needs == Needs::Signature {
         operation["security"] = json!([{ "signature": [] }]);
@@ -54,14 +80,16 @@ fn operation(call: &Call, schemas: &mut Schemas<'_>) -> Value {
     operation
 }
 
-fn described(call: &Call) -> String {
-    let right = |right| serde_json::to_value(right).ok().and_then(|name| Some(name.as_str()?.to_owned()));
+fn described(service: &str, call: &Call) -> String {
     let needs = match call.needs {
-        Needs::Right(wanted) => format!("Needs the right `{}`.", right(wanted).unwrap_or_default()),
+        Needs::Right(right) => format!("Needs the right `{right}`."),
+        Needs::Own(right) => {
+            format!("Needs the right `{right}`, and `all_{right}` for what is not the caller's own user's.")
+        }
         Needs::Caller => "For every caller.".to_owned(),
         Needs::Signature => "For partners: signed, taken once.".to_owned(),
     };
-    format!("Answered by {}. {needs}", call.service)
+    format!("Answered by {service}. {needs}")
 }
 
 fn is_command(call: &Call) -> bool {
@@ -82,15 +110,6 @@ fn responses(call: &Call) -> Value {
     if let Some(body) = body {
         let schema = json!({ "$ref": format!("#/components/schemas/{body}") });
         answer["content"] = json!({ "application/json": { "schema": schema } });
-    }
-    if body == Some("PlacedOrder") {
-        let linked =
-            CALLS.iter().filter(|call| call.path.starts_with("/orders/{id}")).map(|call| operation_id(call.does));
-        let to = |id: String| {
-            let link = json!({ "operationId": id, "parameters": { "path.id": "$response.body#/orderId" } });
-            (id, link)
-        };
-        answer["links"] = linked.chain(["followOrder".to_owned()]).map(to).collect::<Map<_, _>>().into();
     }
     if is_command(call) {
         answer["headers"] = json!({ "Idempotent-Replayed": { "$ref": "#/components/headers/Idempotent-Replayed" } });
@@ -126,7 +145,7 @@ fn refusals(call: &Call) -> BTreeMap<u16, BTreeSet<&'static str>> {
         told.push((429, "too_many_requests"));
     }
     match call.needs {
-        Needs::Right(Right::Orders) => told.extend([(403, "right_missing"), (403, "user_not_yours")]),
+        Needs::Own(_) => told.extend([(403, "right_missing"), (403, "user_not_yours")]),
         Needs::Right(_) => told.push((403, "right_missing")),
         Needs::Caller | Needs::Signature => {}
     }

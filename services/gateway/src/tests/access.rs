@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use access::{Callers, Guard, Keys, hash};
+use access::{Guard, hash};
 use axum::http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Recorder, answer, call_guarded, request};
+use super::{Recorder, answer, call_guarded, known, request};
 
 const CUSTOMER: &str = "mr_customer";
 const STAFF: &str = "mr_staff";
@@ -20,7 +20,7 @@ fn keys() -> Value {
 
 fn guard() -> Guard {
     let guard = Guard::default();
-    guard.admit_only(Callers { keys: Keys::from_json(&keys().to_string()).unwrap(), tokens: None });
+    guard.admit_only(known(&keys()));
     guard
 }
 
@@ -143,7 +143,7 @@ async fn a_key_that_was_taken_back_is_refused_at_once() {
     assert_eq!(ask_with(&guard, Method::GET, "/orders/o-1", STAFF).await.status, StatusCode::OK);
     let mut left = keys();
     left.as_array_mut().unwrap().pop();
-    guard.admit_only(Callers { keys: Keys::from_json(&left.to_string()).unwrap(), tokens: None });
+    guard.admit_only(known(&left));
     assert_eq!(ask_with(&guard, Method::GET, "/orders/o-1", STAFF).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(ask_with(&guard, Method::GET, "/orders/o-1", CUSTOMER).await.status, StatusCode::OK);
 }

@@ -1,10 +1,10 @@
 //! What is refused says what it is, where there is more to read, and what would be taken.
 
-use access::{Callers, Guard, Keys};
+use access::Guard;
 use axum::http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Recorder, answer, call, call_guarded, request};
+use super::{Recorder, answer, call, call_guarded, known, request};
 
 async fn problem(method: Method, path: &str, headers: &[(&str, &str)]) -> (u16, HeaderMap, Value) {
     let sidecar = Recorder::answering([answer(200, &[], "{}")]);
@@ -19,7 +19,7 @@ async fn a_problem_points_to_its_page_and_anybody_may_read_it() {
     assert_eq!((status, &problem["detail"]), (404, &json!("there is nothing at this path")));
     assert_eq!(problem["type"], "/errors/route_not_found");
     let guard = Guard::default();
-    guard.admit_only(Callers { keys: Keys::from_json("[]").unwrap(), tokens: None });
+    guard.admit_only(known(&json!([])));
     let sidecar = Recorder::answering([]);
     let page = |path: String| call_guarded(&sidecar, guard.clone(), request(&Method::GET, &path, &[], ""));
     for code in ::errors::CODES {

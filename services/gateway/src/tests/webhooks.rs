@@ -1,10 +1,10 @@
 //! The handshake of CloudEvents' webhooks.
 
-use access::{Callers, Guard, Keys, hash};
+use access::{Guard, hash};
 use axum::http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
-use super::{Recorder, call_guarded, request};
+use super::{Recorder, call_guarded, known, request};
 
 const PATH: &str = "/integrations/events";
 const ASKS: (&str, &str) = ("webhook-request-origin", "Events.Partner.example");
@@ -28,14 +28,14 @@ fn granted(headers: &HeaderMap) -> [Option<&str>; 3] {
 
 #[tokio::test(start_paused = true)]
 async fn a_system_that_is_expected_is_told_so_and_how_often_it_may_send() {
-    let known = ["a.example", "events.partner.example"];
-    let (status, headers, _) = ask(expecting(&known), &[ASKS, ("webhook-request-rate", "120")]).await;
+    let origins = ["a.example", "events.partner.example"];
+    let (status, headers, _) = ask(expecting(&origins), &[ASKS, ("webhook-request-rate", "120")]).await;
     assert_eq!((status, granted(&headers)), (200, [Some(ASKS.1), Some("*"), Some("POST")]));
     assert_eq!(headers["x-content-type-options"], "nosniff");
 
     let guard = expecting(&["*"]);
     let key = json!([{ "id": "partner", "sha256": [hash("mr_partner")], "rights": ["webhooks"], "perMinute": 7 }]);
-    guard.admit_only(Callers { keys: Keys::from_json(&key.to_string()).unwrap(), tokens: None });
+    guard.admit_only(known(&key));
     let (_, headers, _) = ask(guard.clone(), &[ASKS, ("authorization", "Bearer mr_partner")]).await;
     assert_eq!(granted(&headers)[..2], [Some("*"), Some("7")], "by its key");
     let (status, headers, _) = ask(guard, &[ASKS]).await;

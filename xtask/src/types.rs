@@ -99,6 +99,10 @@ fn rust_type(catalogue: &Catalogue, schema: &Value, uses: &mut BTreeSet<String>)
         Some("integer") => "i64".to_owned(),
         Some("boolean") => "bool".to_owned(),
         Some("array") => format!("Vec<{}>", rust_type(catalogue, &schema["items"], uses)?),
+        Some("object") if schema["additionalProperties"].is_object() => {
+            uses.insert("std::collections::BTreeMap".to_owned());
+            format!("BTreeMap<String, {}>", rust_type(catalogue, &schema["additionalProperties"], uses)?)
+        }
         _ => bail!("an object or enum has a file of its own in schemas/common"),
     })
 }

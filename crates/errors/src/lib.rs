@@ -1,6 +1,10 @@
 //! Every code that a problem may have, and its page: what it means, why, and what to do. The one list of them; pages are in
 //! `docs/errors`, and the gateway shows them where a problem's `type` points.
 
+mod codes;
+
+pub use codes::CODES;
+
 /// What a program reads of a problem, and a person reads about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
@@ -8,58 +12,6 @@ pub struct Code {
     /// Markdown: a title, then the statuses and the meaning in one sentence.
     pub page: &'static str,
 }
-
-macro_rules! codes {
-    ($($name:literal)*) => {
-        &[$(Code { name: $name, page: include_str!(concat!("../../../docs/errors/", $name, ".md")) }),*]
-    };
-}
-
-/// In the order of the alphabet.
-pub const CODES: &[Code] = codes! {
-    "actor_missing"
-    "batch_too_large"
-    "below_reserved"
-    "body_refused"
-    "carrier_not_found"
-    "consumer_gone"
-    "content_encoding_not_supported"
-    "deadletter_changed"
-    "deadletter_not_editable"
-    "deadletter_not_found"
-    "event_too_large"
-    "host_not_served"
-    "idempotency_key_reused"
-    "internal_error"
-    "invalid_header"
-    "invalid_request"
-    "location_not_found"
-    "media_type_not_supported"
-    "method_not_allowed"
-    "mixed_currency"
-    "not_breakable"
-    "order_already_shipped"
-    "order_not_found"
-    "origin_not_allowed"
-    "partition_not_found"
-    "provider_not_found"
-    "reason_missing"
-    "right_missing"
-    "route_not_found"
-    "shipment_cancelled"
-    "shipment_not_dispatched"
-    "sku_not_priced"
-    "specversion_not_supported"
-    "stock_limit_exceeded"
-    "stock_not_found"
-    "too_many_requests"
-    "total_too_large"
-    "unauthorized"
-    "unavailable"
-    "unknown_reference"
-    "unknown_version"
-    "user_not_yours"
-};
 
 impl Code {
     pub fn of(name: &str) -> Option<&'static Self> {

@@ -1,6 +1,6 @@
 //! Every service, two payment providers, a carrier and a mailbox in one thread.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use axum::Router;
 use axum::http::Request;
 use bytes::Bytes;
 use clap::{Args, FromArgMatches};
+use events::pricing::price;
 use gateway::Published;
 use host::config::Config;
 use millrace::clock::Clock;
@@ -236,6 +237,13 @@ impl Storefront for Shop {
     }
 
     fn held_for_good(&self, service: &str) -> u64 {
-        if service == "orders" && self.forged.is_published() { forged::HELD } else { 0 }
+        if !self.forged.is_published() {
+            return 0;
+        }
+        // Each consumer of the poisoned topic keeps its own.
+        let hears =
+            SERVICES.iter().filter(|name| **name == service).flat_map(|name| app(name, &self.options).topology().hears);
+        let consumers = hears.filter(|heard| heard.topic == price::TOPIC).map(|heard| heard.consumer);
+        consumers.collect::<BTreeSet<_>>().len() as u64 * forged::HELD
     }
 }

@@ -17,7 +17,7 @@ use crate::forged::{PARTITION, POISONED, SOUND, SOUND_PRICE};
 use crate::judge::{Outcomes, judge};
 use crate::naive::Recipe;
 use crate::order::Storefront;
-use crate::shop::{SERVICES, Shop};
+use crate::shop::{SERVICES, Shop, app};
 use crate::watch::Harm;
 use millrace::store::{Answer, Partition, Query, Store};
 use plan::Plan;
@@ -110,22 +110,29 @@ async fn live(shop: &Arc<Shop>, plan: &Plan) -> Result<Run, String> {
     })
 }
 
+/// The view of each service that knows prices.
+const VIEW: &str = "prices";
+
 /// Of a poisoned feed, what is sound is applied, and what is behind poison is not.
 async fn check_forged(shop: &Shop) -> Result<(), String> {
     if !shop.forged.is_published() {
         return Ok(());
     }
-    for (sku, price) in [(POISONED, None), (SOUND, Some(SOUND_PRICE))] {
-        let query = Query::Row { view: "prices".to_owned(), key: sku.to_owned(), row: String::new() };
+    let knows =
+        |service: &&&str| app(service, &shop.options).topology().hears.iter().any(|heard| heard.reaction == VIEW);
+    let wanted = [(POISONED, None), (SOUND, Some(SOUND_PRICE))];
+    let knowing = SERVICES.iter().filter(knows);
+    for (service, (sku, price)) in knowing.flat_map(|service| wanted.map(|wanted| (*service, wanted))) {
+        let query = Query::Row { view: VIEW.to_owned(), key: sku.to_owned(), row: String::new() };
         let number = millrace::partition::partition_of(sku);
-        let answers = shop.store.read(&Partition { service: "orders", number }, &[query]).await;
+        let answers = shop.store.read(&Partition { service, number }, &[query]).await;
         let row = match answers.as_deref() {
             Ok([Answer::Row(row)]) => row.as_ref().map(|row| row.value.clone()),
             other => return Err(format!("17: {other:?}")),
         };
         let amount = row.and_then(|row| serde_json::from_slice::<serde_json::Value>(&row).ok()?["amount"].as_i64());
         if amount != price {
-            return Err(format!("17: {sku} from feed {PARTITION} costs {amount:?} and not {price:?}"));
+            return Err(format!("17: {service}: {sku} from feed {PARTITION} costs {amount:?} and not {price:?}"));
         }
     }
     Ok(())

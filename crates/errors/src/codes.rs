@@ -32,6 +32,7 @@ pub const CODES: &[Code] = &[
     Code { name: "order_not_found", page: include_str!("../../../docs/errors/order_not_found.md") },
     Code { name: "origin_not_allowed", page: include_str!("../../../docs/errors/origin_not_allowed.md") },
     Code { name: "partition_not_found", page: include_str!("../../../docs/errors/partition_not_found.md") },
+    Code { name: "product_not_found", page: include_str!("../../../docs/errors/product_not_found.md") },
     Code { name: "provider_not_found", page: include_str!("../../../docs/errors/provider_not_found.md") },
     Code { name: "reason_missing", page: include_str!("../../../docs/errors/reason_missing.md") },
     Code { name: "right_missing", page: include_str!("../../../docs/errors/right_missing.md") },

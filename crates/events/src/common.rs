@@ -3,6 +3,7 @@
 use crate::macros::closed_enum;
 use millrace::pii::{Pii, Secret};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Where a parcel goes.
@@ -163,6 +164,18 @@ closed_enum! {
         Declined = "declined",
         Pending = "pending",
     }
+}
+
+/// An article as customers see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Product {
+    pub name: String,
+    pub category: String,
+    pub description: String,
+    pub locale: String,
+    pub attributes: BTreeMap<String, String>,
+    pub images: Vec<String>,
 }
 
 closed_enum! {

@@ -3,6 +3,7 @@
 mod macros;
 mod sources;
 
+pub mod catalog;
 pub mod common;
 pub mod http;
 pub mod integrations;
@@ -21,6 +22,9 @@ use millrace::schema::{EventSchema, EventType};
 
 /// Every version of every event.
 pub const SCHEMAS: &[&EventSchema] = &[
+    catalog::product::ProductCreated::SCHEMA,
+    catalog::product::ProductDiscontinued::SCHEMA,
+    catalog::product::ProductUpdated::SCHEMA,
     integrations::webhook::WebhookReceived::SCHEMA,
     notifications::notification::NotificationFailed::SCHEMA,
     notifications::notification::NotificationRequested::SCHEMA,

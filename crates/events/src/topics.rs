@@ -2,6 +2,16 @@
 
 pub const TOPICS: &[Topic] = &[
     Topic {
+        name: "catalog.product",
+        owner: "catalog",
+        key: "sku",
+        partitions: 8,
+        hot_hours: 12,
+        archive_days: 90,
+        delivery: Delivery::Bulk,
+        pubsub: "pubsub",
+    },
+    Topic {
         name: "integrations.webhook",
         owner: "integrations",
         key: "system",

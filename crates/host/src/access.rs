@@ -41,7 +41,7 @@ pub fn check(config: &Config, rights: &Rights) -> anyhow::Result<()> {
 /// As [`check`], for whoever calls the gateway at its start, with the first data.
 pub fn check_both_ends(config: &Config, rights: &Rights) -> anyhow::Result<()> {
     if !config.access.is_open() && config.access.api_key.is_none() {
-        let key = "MILLRACE_API_KEY is missing: a key with the rights stock, prices and all_orders, for the first data";
+        let key = "MILLRACE_API_KEY is missing: a key with the rights stock, prices, products and all_orders, for the first data";
         return Err(WrongUse(key.to_owned()).into());
     }
     check(config, rights)

@@ -1,4 +1,4 @@
-//! The first data of a fresh shop: twenty articles on the shelf, each with a price, by the public API's own commands. Each
+//! The first data of a fresh shop: twenty articles, described, priced and on the shelf, by the public API's own commands. Each
 //! command has a key of its own for ever, so that a start that died half way is repaired by sending all again.
 
 use std::path::PathBuf;
@@ -13,7 +13,30 @@ use host::config::Config;
 
 pub const LOCATION: &str = "WH-001";
 pub const CURRENCY: &str = "EUR";
-const ARTICLES: u32 = 20;
+/// Of the articles; the last word is the category.
+const NAMES: [&str; 20] = [
+    "Hand mill",
+    "Table mill",
+    "Grain mill",
+    "Spice mill",
+    "Coffee mill",
+    "Pepper mill",
+    "Wall mill",
+    "Granite stone",
+    "Basalt stone",
+    "Ceramic burr",
+    "Steel burr",
+    "Cork lid",
+    "Oak hopper",
+    "Ash crank",
+    "Flour sieve",
+    "Bran sieve",
+    "Grain scoop",
+    "Flour bin",
+    "Rye grain",
+    "Spelt grain",
+];
+const ARTICLES: u32 = NAMES.len() as u32;
 const PIECES: u32 = 1_000;
 /// Of the last article, so that running out of stock is easily shown.
 const SCARCE: u32 = 3;
@@ -26,7 +49,7 @@ pub fn skus() -> impl Iterator<Item = String> {
     (1..=ARTICLES).map(|number| format!("SKU-{number:03}"))
 }
 
-/// Receives the stock and sets the prices. Both are accepted on return, not yet heard by everyone.
+/// Receives the stock, sets the prices and describes the articles. All are accepted on return, not yet heard by everyone.
 pub async fn send(shop: &Client) -> anyhow::Result<()> {
     let lines: Vec<_> = (1..=ARTICLES)
         .zip(skus())
@@ -41,7 +64,14 @@ pub async fn send(shop: &Client) -> anyhow::Result<()> {
         let set = shop.command(Method::PUT, &format!("/prices/{sku}"), &format!("first-price-{sku}"), &price).await?;
         set.success().with_context(|| format!("the first price of {sku}"))
     });
-    try_join_all(prices).await.map(drop)
+    try_join_all(prices).await?;
+    let pages = NAMES.iter().zip(skus()).map(|(name, sku)| async move {
+        let category = name.rsplit(' ').next().unwrap_or_default();
+        let page = json!({ "name": name, "category": category });
+        let told = shop.command(Method::PUT, &format!("/products/{sku}"), &format!("first-page-{sku}"), &page).await?;
+        told.success().with_context(|| format!("the first description of {sku}"))
+    });
+    try_join_all(pages).await.map(drop)
 }
 
 /// Says in the data directory that the first data have arrived everywhere, so that no start sends them again.

@@ -7,7 +7,7 @@ use host::config::{CARRIER, Config};
 
 /// A service's place here is its place among the ports.
 pub const SERVICES: &[&str] =
-    &["gateway", "orders", "warehouse", "payment", "shipping", "notifications", "pricing", "integrations"];
+    &["gateway", "orders", "warehouse", "payment", "shipping", "notifications", "pricing", "integrations", "catalog"];
 
 /// The service `name`, wired for this deployment; `None` when there is no such service.
 pub fn app(name: &str, config: &Config) -> Option<App> {
@@ -33,6 +33,7 @@ pub fn app(name: &str, config: &Config) -> Option<App> {
         "notifications" => notifications::app(),
         "pricing" => pricing::app(),
         "integrations" => integrations::app(),
+        "catalog" => catalog::app(),
         _ => return None,
     };
     let single = TOPICS.iter().filter(|topic| topic.delivery == Delivery::Single);

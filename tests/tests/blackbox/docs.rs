@@ -228,17 +228,20 @@ async fn an_order_changes_its_state_only_as_documented() {
 
 /// A block to run, and the lines its output must have, in order.
 struct Step {
-    document: &'static str,
+    document: String,
     command: String,
     expected: Vec<String>,
 }
 
 fn steps() -> Vec<Step> {
     let mut steps = Vec::<Step>::new();
-    for document in ["README.md", "CONTRIBUTING.md"] {
-        for block in parts(&read(document)).1 {
+    let first = ["README.md", "CONTRIBUTING.md"].map(str::to_owned);
+    for document in first.into_iter().chain(files("docs", &|path| path.ends_with(".md"))) {
+        for block in parts(&read(&document)).1 {
             match (block.kind.as_str(), steps.last_mut()) {
-                ("sh run", _) => steps.push(Step { document, command: block.text, expected: Vec::new() }),
+                ("sh run", _) => {
+                    steps.push(Step { document: document.clone(), command: block.text, expected: Vec::new() })
+                }
                 ("text expect", Some(step)) => step.expected = block.text.lines().map(str::to_owned).collect(),
                 _ => {}
             }

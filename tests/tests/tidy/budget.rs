@@ -11,15 +11,15 @@ pub const SERVICE_MEDIAN: usize = 305;
 const LARGER: [(&str, usize); 1] = [("gateway", 370)];
 /// Of the crates beside the framework, none of which a service is built on.
 pub const BESIDE: [(&str, usize); 7] = [
-    ("access", 350),
+    ("access", 390),
     ("cloudevent", 400),
     ("dev", 1_250),
     ("doctor", 1_350),
     ("host", 2_200),
     ("load", 1_750),
-    ("wiring", 900),
+    ("wiring", 930),
 ];
-pub const FRAMEWORK: usize = 9_950;
+pub const FRAMEWORK: usize = 10_000;
 
 /// Lines of each folder of `parent`, without tests, comments and blanks.
 pub fn lines_by_folder<'a>(files: &'a [File], parent: &str) -> BTreeMap<&'a str, usize> {

@@ -35,7 +35,7 @@ struct Locked {
 impl Locked {
     fn start(entries: &[&Value], more: &[&str]) -> Self {
         let data = Directory::new();
-        let rights = ["all_orders", "stock", "prices"].map(|right| ["--right", right]).concat();
+        let rights = ["all_orders", "stock", "prices", "products"].map(|right| ["--right", right]).concat();
         let (own, entry) = key(&[&["own"], &rights[..]].concat());
         let own_key = format!("file:{}/own-key", data.path());
         std::fs::write(format!("{}/own-key", data.path()), own + "\n").expect("a writable folder");

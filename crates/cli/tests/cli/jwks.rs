@@ -109,7 +109,7 @@ impl Issuer {
         let (ports, keys) = (ports(), format!("{}/keys.json", self.trusted.path()));
         let made = run(&mut millrace(
             ports,
-            &["key", "own", "--right", "all_orders", "--right", "stock", "--right", "prices"],
+            &["key", "own", "--right", "all_orders", "--right", "stock", "--right", "prices", "--right", "products"],
         ));
         let shown = String::from_utf8(made.stderr).expect("text");
         std::fs::write(&keys, made.stdout).expect("a writable folder");

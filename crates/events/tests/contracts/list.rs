@@ -4,6 +4,7 @@ use super::{Contract, document, topic};
 
 pub fn contracts() -> Vec<Contract> {
     std::iter::empty()
+        .chain(topic::<events::catalog::product::Event>())
         .chain(topic::<events::integrations::webhook::Event>())
         .chain(topic::<events::notifications::notification::Event>())
         .chain(topic::<events::orders::order::Event>())
@@ -12,6 +13,8 @@ pub fn contracts() -> Vec<Contract> {
         .chain(topic::<events::shipping::shipment::Event>())
         .chain(topic::<events::warehouse::inventory::Event>())
         .chain(topic::<events::warehouse::stock::Event>())
+        .chain(document::<events::http::catalog::Discontinue>())
+        .chain(document::<events::http::catalog::ProductPage>())
         .chain(document::<events::http::orders::CancelOrder>())
         .chain(document::<events::http::orders::PlaceOrder>())
         .chain(document::<events::http::pricing::Price>())

@@ -1,0 +1,3 @@
+//! Catalog by topic or group. Generated from `schemas/` by `cargo run -p xtask -- generate`.
+
+pub mod product;

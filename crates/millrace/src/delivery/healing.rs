@@ -45,9 +45,11 @@ impl Healing {
         };
         loop {
             let all = self.trackers.all_progress();
-            let healed: Vec<usize> = stream::iter(all.clone()).map(turn).buffered(FEEDS).collect().await;
+            let behind = all.iter().filter(|progress| self.trackers.may_be_overdue(progress, self.after));
+            let behind: Vec<_> = behind.cloned().collect();
+            let healed: Vec<usize> = stream::iter(behind.clone()).map(turn).buffered(FEEDS).collect().await;
             let is_idle = healed.iter().all(|healed| *healed == 0);
-            report.add(self.lanes.clock.now_us(), all.iter().zip(healed));
+            report.add(self.lanes.clock.now_us(), behind.iter().zip(healed));
             report.show(&self.lanes, is_idle, &all);
             if is_idle {
                 self.lanes.clock.sleep(LOOK.min(self.after)).await;

@@ -127,7 +127,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// The OpenMetrics text of everything counted, and how far behind consumers and published cursors are.
-    pub(crate) fn text(&self, consumers: Vec<Arc<Progress>>, cursors: Vec<Arc<Progress>>, now_us: i64) -> String {
+    pub(crate) fn text(&self, consumers: &[Arc<Progress>], cursors: &[Arc<Progress>], now_us: i64) -> String {
         for (labels, lag) in lags(consumers, now_us) {
             set(&self.lags, &labels, [lag.entries, lag.held, lag.seconds]);
         }
@@ -220,10 +220,10 @@ fn labels(of: &Progress) -> Labels {
     vec![("consumer", of.consumer().to_owned()), ("topic", of.feed().topic.clone())]
 }
 
-fn lags(all: Vec<Arc<Progress>>, now_us: i64) -> BTreeMap<Labels, Lag> {
+fn lags(all: &[Arc<Progress>], now_us: i64) -> BTreeMap<Labels, Lag> {
     let mut lags = BTreeMap::<Labels, Lag>::new();
     for progress in all {
-        lags.entry(labels(&progress)).or_default().add(progress.lag(now_us));
+        lags.entry(labels(progress)).or_default().add(progress.lag(now_us));
     }
     lags
 }

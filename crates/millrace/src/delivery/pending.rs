@@ -32,8 +32,8 @@ impl Pending {
         let mut pending = Self::default();
         pending.unsettled += rounds.ask_heads().await;
         pending.unsettled += trackers.all().filter(|(_, consumer)| !consumer.is_started()).count() as u64;
-        for progress in trackers.all_progress() {
-            let (unsettled, held) = remaining(trackers, &progress).await;
+        for progress in &*trackers.all_progress() {
+            let (unsettled, held) = remaining(trackers, progress).await;
             pending.unsettled = pending.unsettled.saturating_add(unsettled);
             pending.held += held;
         }

@@ -85,8 +85,9 @@ impl Rounds {
         let mut silent = 0;
         for source in sources {
             // Before asking: the answer may be older than what is settled when it comes.
-            let reached: HashMap<_, _> =
-                self.trackers.all_progress().into_iter().map(|it| (it.key(), it.reached())).collect();
+            let all = self.trackers.all_progress();
+            let of_source = all.iter().filter(|it| it.feed().source == source);
+            let reached: HashMap<_, _> = of_source.map(|it| (it.key(), it.reached())).collect();
             let heads = self.producers.heads(source).await;
             silent += u64::from(heads.is_none());
             let Some(heads) = heads.filter(|_| !is_off(Fault::Heads)) else { continue };
@@ -97,9 +98,9 @@ impl Rounds {
                 let lost = FeedHead { head: 0, void: Ranges::default() };
                 let mut told = BTreeMap::<u8, &FeedHead>::new();
                 // A feed that its producer does not name has lost all it had.
-                let mut known = self.trackers.all_progress();
-                known.retain(|it| it.consumer() == consumer.name && it.feed().topic == *topic);
-                told.extend(known.iter().map(|it| (it.feed().partition, &lost)));
+                let known = self.trackers.all_progress();
+                let known = known.iter().filter(|it| it.consumer() == consumer.name && it.feed().topic == *topic);
+                told.extend(known.map(|it| (it.feed().partition, &lost)));
                 told.extend(heads.get(topic).into_iter().flatten().map(|(partition, head)| (*partition, head)));
                 for (partition, head) in told {
                     let feed = Arc::new(Feed { source: source.to_owned(), topic: topic.to_owned(), partition });
@@ -120,7 +121,7 @@ impl Rounds {
             self.lanes.clock.sleep(self.tuning.floors).await;
             let life = self.lanes.life();
             let mut floors = Vec::new();
-            for progress in self.trackers.all_progress() {
+            for progress in &*self.trackers.all_progress() {
                 let Some((low, holes)) = progress.next_floor(life, self.tuning.floor_behind) else { continue };
                 let (consumer, feed) = (progress.consumer().to_owned(), progress.feed_name().to_owned());
                 floors.push(Floor { consumer, feed, low, holes });

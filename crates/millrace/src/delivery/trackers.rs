@@ -11,12 +11,18 @@ use std::time::Duration;
 use crate::delivery::{Consumer, Instead, Lanes, Progress, instead_key};
 use crate::store::{Answer, Feed, Position, Query};
 
-type ByFeed = HashMap<Arc<Feed>, Vec<Arc<Progress>>>;
+/// Progress of every consumer and feed met so far.
+#[derive(Default)]
+struct Met {
+    by_feed: HashMap<Arc<Feed>, Vec<Arc<Progress>>>,
+    /// The same in a fixed order, until another is met.
+    sorted: Option<Arc<[Arc<Progress>]>>,
+}
 
 pub(crate) struct Trackers {
     lanes: Arc<Lanes>,
     consumers: BTreeMap<&'static str, Vec<Arc<Consumer>>>,
-    progress: Mutex<ByFeed>,
+    progress: Mutex<Met>,
 }
 
 impl Trackers {
@@ -37,21 +43,27 @@ impl Trackers {
     /// A consumer's progress on a feed, shared by all that drive its entries.
     pub fn progress(&self, consumer: &str, feed: &Arc<Feed>) -> Arc<Progress> {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_feed = progress.entry(feed.clone()).or_default();
+        let Met { by_feed, sorted } = &mut *progress;
+        let of_feed = by_feed.entry(feed.clone()).or_default();
         if let Some(known) = of_feed.iter().find(|known| known.consumer() == consumer) {
             return known.clone();
         }
         let new = Arc::new(Progress::new(consumer, feed.clone()));
         of_feed.push(new.clone());
+        *sorted = None;
         new
     }
 
     /// Progress of every consumer and feed met so far, in a fixed order.
-    pub fn all_progress(&self) -> Vec<Arc<Progress>> {
-        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = progress.values().flatten().cloned().collect();
-        all.sort_by(|a, b| (a.consumer(), a.feed()).cmp(&(b.consumer(), b.feed())));
-        all
+    pub fn all_progress(&self) -> Arc<[Arc<Progress>]> {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let Met { by_feed, sorted } = &mut *progress;
+        let sort = || {
+            let mut all: Vec<_> = by_feed.values().flatten().cloned().collect();
+            all.sort_by(|a, b| (a.consumer(), a.feed()).cmp(&(b.consumer(), b.feed())));
+            all.into()
+        };
+        sorted.get_or_insert_with(sort).clone()
     }
 
     /// Reads the tracker if this process has none of the present life. False when the store can't be reached.
@@ -84,6 +96,8 @@ impl Trackers {
 
     /// At most `limit` positions that have been gaps for so long, by the store's word: the copy says when to ask, and is
     /// behind wherever another replica has settled.
+    ///
+    /// What [`Self::may_be_overdue`] rules out has none.
     pub async fn overdue(&self, progress: &Progress, since: Duration, limit: usize) -> Vec<Position> {
         let overdue = || progress.overdue(self.lanes.clock.now_us(), since.as_micros() as i64, limit);
         if !self.refresh(progress).await || overdue().is_empty() {
@@ -91,6 +105,12 @@ impl Trackers {
         }
         progress.forget();
         if self.refresh(progress).await { overdue() } else { Vec::new() }
+    }
+
+    /// By the copy alone, without a task or a read: almost always nothing is.
+    pub fn may_be_overdue(&self, progress: &Progress, since: Duration) -> bool {
+        let now = self.lanes.clock.now_us();
+        !progress.is_current(self.lanes.life()) || !progress.overdue(now, since.as_micros() as i64, 1).is_empty()
     }
 
     pub fn consumer_of(&self, progress: &Progress) -> Option<Arc<Consumer>> {

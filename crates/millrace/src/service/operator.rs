@@ -59,6 +59,6 @@ impl Service {
     /// The OpenMetrics text of everything counted, and how far behind this process knows itself to be.
     pub fn metrics_text(&self) -> String {
         let (consumers, cursors) = (self.0.rounds.trackers.all_progress(), self.0.rounds.relay.cursors());
-        self.metrics().text(consumers, cursors, self.clock().now_us())
+        self.metrics().text(&consumers, &cursors, self.clock().now_us())
     }
 }

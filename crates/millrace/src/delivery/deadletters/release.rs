@@ -13,7 +13,7 @@ impl Letters {
     pub async fn release_all(&self) {
         let mut parked = 0;
         let mut by_partition: BTreeMap<u8, Vec<_>> = BTreeMap::new();
-        for progress in self.trackers.all_progress() {
+        for progress in self.trackers.all_progress().iter().cloned() {
             by_partition.entry(progress.feed().partition).or_default().push(progress);
         }
         for number in 0..PARTITIONS {

@@ -32,6 +32,7 @@ pub const CODES: &[Code] = &[
     Code { name: "order_not_found", page: include_str!("../../../docs/errors/order_not_found.md") },
     Code { name: "origin_not_allowed", page: include_str!("../../../docs/errors/origin_not_allowed.md") },
     Code { name: "partition_not_found", page: include_str!("../../../docs/errors/partition_not_found.md") },
+    Code { name: "price_not_found", page: include_str!("../../../docs/errors/price_not_found.md") },
     Code { name: "product_not_found", page: include_str!("../../../docs/errors/product_not_found.md") },
     Code { name: "provider_not_found", page: include_str!("../../../docs/errors/provider_not_found.md") },
     Code { name: "reason_missing", page: include_str!("../../../docs/errors/reason_missing.md") },
@@ -43,6 +44,7 @@ pub const CODES: &[Code] = &[
     Code { name: "specversion_not_supported", page: include_str!("../../../docs/errors/specversion_not_supported.md") },
     Code { name: "stock_limit_exceeded", page: include_str!("../../../docs/errors/stock_limit_exceeded.md") },
     Code { name: "stock_not_found", page: include_str!("../../../docs/errors/stock_not_found.md") },
+    Code { name: "too_many_planned_prices", page: include_str!("../../../docs/errors/too_many_planned_prices.md") },
     Code { name: "too_many_requests", page: include_str!("../../../docs/errors/too_many_requests.md") },
     Code { name: "total_too_large", page: include_str!("../../../docs/errors/total_too_large.md") },
     Code { name: "unauthorized", page: include_str!("../../../docs/errors/unauthorized.md") },
@@ -50,4 +52,6 @@ pub const CODES: &[Code] = &[
     Code { name: "unknown_reference", page: include_str!("../../../docs/errors/unknown_reference.md") },
     Code { name: "unknown_version", page: include_str!("../../../docs/errors/unknown_version.md") },
     Code { name: "user_not_yours", page: include_str!("../../../docs/errors/user_not_yours.md") },
+    Code { name: "valid_from_past", page: include_str!("../../../docs/errors/valid_from_past.md") },
+    Code { name: "valid_from_too_far", page: include_str!("../../../docs/errors/valid_from_too_far.md") },
 ];

@@ -44,6 +44,7 @@ pub const SCHEMAS: &[&EventSchema] = &[
     payment::PaymentProcessed::SCHEMA,
     payment::PaymentRefundInitiated::SCHEMA,
     payment::PaymentRefunded::SCHEMA,
+    pricing::price::PricePlanned::SCHEMA,
     pricing::price::PriceUpdated::SCHEMA,
     shipping::shipment::ShipmentCancellationNoted::SCHEMA,
     shipping::shipment::ShipmentCancellationRefused::SCHEMA,

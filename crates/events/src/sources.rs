@@ -97,6 +97,7 @@ pub const SOURCES: &[&str] = &[
     include_str!("../../../schemas/events/payment/processed.v1.json"),
     include_str!("../../../schemas/events/payment/refund_initiated.v1.json"),
     include_str!("../../../schemas/events/payment/refunded.v1.json"),
+    include_str!("../../../schemas/events/pricing.price/planned.v1.json"),
     include_str!("../../../schemas/events/pricing.price/updated.v1.json"),
     include_str!("../../../schemas/events/shipping.shipment/cancellation_noted.v1.json"),
     include_str!("../../../schemas/events/shipping.shipment/cancellation_refused.v1.json"),

@@ -15,11 +15,13 @@ impl View for Prices {
 }
 
 impl Projects<price::Event> for Prices {
-    fn key(Event { data: price::Event::Updated(price), .. }: &Event<price::Event>) -> Option<RowKey> {
+    fn key(event: &Event<price::Event>) -> Option<RowKey> {
+        let price::Event::Updated(price) = &event.data else { return None };
         Some(RowKey::single(&price.sku))
     }
 
-    fn apply(&mut self, Event { data: price::Event::Updated(price), .. }: &Event<price::Event>) {
+    fn apply(&mut self, event: &Event<price::Event>) {
+        let price::Event::Updated(price) = &event.data else { return };
         self.0 = Some(Money { amount: price.amount, currency: price.currency.clone() });
     }
 }

@@ -21,11 +21,13 @@ impl View for Prices {
 }
 
 impl Projects<price::Event> for Prices {
-    fn key(Event { data: price::Event::Updated(price), .. }: &Event<price::Event>) -> Option<RowKey> {
+    fn key(event: &Event<price::Event>) -> Option<RowKey> {
+        let price::Event::Updated(price) = &event.data else { return None };
         Some(RowKey::single(&price.sku))
     }
 
-    fn apply(&mut self, Event { data: price::Event::Updated(price), .. }: &Event<price::Event>) {
+    fn apply(&mut self, event: &Event<price::Event>) {
+        let price::Event::Updated(price) = &event.data else { return };
         self.0 = Some(Money { amount: price.amount, currency: price.currency.clone() });
     }
 }
@@ -63,10 +65,8 @@ impl Story for Order {
         let any = |is: fn(&Entry) -> bool| heard.iter().any(is);
         let charged = any(Entry::is::<PaymentProcessed>)
             || any(Entry::is::<PaymentInitiated>) && !any(Entry::is::<PaymentFailed>);
-        let held = any(Entry::is::<InventoryReserved>)
-            && !any(Entry::is::<InventoryReleased>)
-            && !any(Entry::is::<InventoryExpired>);
-        let settled = !held && (!charged || any(Entry::is::<PaymentRefunded>));
+        let back = any(Entry::is::<InventoryReleased>) || any(Entry::is::<InventoryExpired>);
+        let settled = (back || !any(Entry::is::<InventoryReserved>)) && (!charged || any(Entry::is::<PaymentRefunded>));
         let status = self.0.as_ref().map(|order| order.status);
         status == Some(OrderStatus::Fulfilled) || status == Some(OrderStatus::Cancelled) && settled
     }

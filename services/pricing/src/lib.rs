@@ -1,39 +1,59 @@
-//! Pricing says what an article costs; whoever sells it keeps a view of its own.
+//! Pricing says what an article costs, now and from moments to come; whoever sells it keeps a view of its own.
 
 mod domain;
 
+use std::time::Duration;
+
+use axum::Json;
 use axum::extract::{Path, State};
-use events::http::pricing::Price as Wanted;
-use events::pricing::price::PriceUpdated;
+use events::http::pricing::Price as Body;
+use events::pricing::price::{PricePlanned, PriceUpdated};
+use millrace::clock::{parse_rfc3339, rfc3339};
 use millrace::schema::{Document, EventType};
-use millrace::{Accepted, App, Call, Checked, IdempotencyKey, Needs, Problem, Service};
-use serde_json::json;
+use millrace::{Accepted, App, Call, Checked, Deadline, Event, IdempotencyKey, Needs, Problem, Service};
+use serde_json::{Value, json};
 
-use domain::Command;
+use domain::{Command, Price, Task, Wanted};
 
-const SET: Call =
-    Call::put("/prices/{sku}", Needs::Right("prices"), "set price").takes(Wanted::SCHEMA, Some("PriceSet"));
+const MISSING: (u16, &str) = (404, "price_not_found");
+
+const SET: Call = Call::put("/prices/{sku}", Needs::Right("prices"), "set price")
+    .takes(Body::SCHEMA, Some("PriceSet"))
+    .refuses(&[(409, "too_many_planned_prices"), (422, "valid_from_past"), (422, "valid_from_too_far")]);
+const SHOW: Call = Call::get("/prices/{sku}", Needs::Caller, "show price").asks(&[], "Prices").refuses(&[MISSING]);
 
 pub fn app() -> App {
-    App::new("pricing").answer(SET, update).openapi(include_str!("../openapi.json"))
+    App::new("pricing").after(begin).answer(SET, set).answer(SHOW, show).openapi(include_str!("../openapi.json"))
 }
 
-async fn update(
+/// From the commit of the plan to its moment.
+fn begin(Event { data: PricePlanned { sku, valid_from, .. }, time_us, .. }: Event<PricePlanned>) -> Deadline<Command> {
+    let ahead_us = parse_rfc3339(&valid_from).map_or(0, |at| at.saturating_sub(time_us)).max(0);
+    // Never early: a delay is counted in whole milliseconds.
+    let delay = Duration::from_millis(ahead_us.unsigned_abs().div_ceil(1_000));
+    Deadline::after(delay, Command { sku, task: Task::Begin { valid_from } })
+}
+
+async fn set(
     State(service): State<Service>,
     key: IdempotencyKey,
     Path(sku): Path<String>,
-    Checked(wanted): Checked<Wanted>,
+    Checked(Body { amount, currency, valid_from }): Checked<Body>,
 ) -> Result<Accepted, Problem> {
-    let accepted = Accepted::new(json!({ "sku": sku, "amount": wanted.amount, "currency": wanted.currency }));
-    let price = PriceUpdated {
-        sku,
-        currency: wanted.currency,
-        amount: wanted.amount,
-        valid_from: service.clock().rfc3339(),
-        previous_amount: None,
-    };
+    let now_us = service.clock().now_us();
+    let mut said = json!({ "sku": sku, "amount": amount, "currency": currency, "validFrom": rfc3339(now_us) });
     // The path has no schema of its own; the event's knows what an article's number looks like.
-    let value = serde_json::to_value(&price).map_err(|error| Problem::Internal(error.to_string()))?;
-    (PriceUpdated::SCHEMA.schema.validate)(&value)?;
-    service.execute(&key, Command { price }, accepted).await
+    (PriceUpdated::SCHEMA.schema.validate)(&said)?;
+    // A price from now on that is no news began earlier.
+    said["validFrom"] = json!(valid_from);
+    let task = Task::Set(Wanted { amount, currency, now_us, valid_from });
+    service.execute(&key, Command { sku, task }, Accepted::new(said)).await
 }
+
+async fn show(State(service): State<Service>, Path(sku): Path<String>) -> Result<Json<Value>, Problem> {
+    let price: Price = service.state(&sku, &sku).await?.ok_or(Problem::NotFound(MISSING.1))?;
+    Ok(Json(json!({ "sku": sku, "current": price.current, "planned": price.planned() })))
+}
+
+#[cfg(test)]
+mod tests;

@@ -149,6 +149,26 @@ pub async fn an_article_without_a_price_can_be_ordered_with_the_same_key_later()
     assert!(!is_replayed(&answer));
 }
 
+pub async fn an_order_costs_what_is_current_at_its_moment_and_not_what_is_planned() {
+    let shop = open(Options::default()).await;
+    let valid_from = millrace::clock::rfc3339(shop.clock.now_us() + MINUTE.as_micros() as i64);
+    let price = json!({ "amount": 900, "currency": "EUR", "validFrom": valid_from });
+    let key = [("idempotency-key", "p-1")];
+    accepted(&ask(&shop, Method::PUT, "/prices/SKU-001", &key, price.to_string()).await);
+    let costs = async |order: &str| shop.get(&format!("/orders/{order}")).await["lines"][0]["unitPrice"].clone();
+    let before = shop.place(&Wanted::default(), "k-1").await;
+    assert_eq!(costs(&before).await, 1001);
+    let shown = json!({ "sku": "SKU-001", "current": price, "planned": [] });
+    let late = shop.clock.now_us() + 2 * MINUTE.as_micros() as i64;
+    while shop.get("/prices/SKU-001").await != shown {
+        assert!(shop.clock.now_us() < late, "{}", shop.get("/prices/SKU-001").await);
+        shop.clock.sleep(MINUTE / 60).await;
+    }
+    shop.quiet(60 * MINUTE).await.expect("the price is heard");
+    let after = shop.place(&Wanted::default(), "k-2").await;
+    assert_eq!((costs(&before).await, costs(&after).await), (json!(1001), json!(900)));
+}
+
 pub async fn articles_sold_in_several_currencies_are_not_one_order() {
     let shop = open(Options::default()).await;
     let price = json!({ "amount": 900, "currency": "GBP" });

@@ -8,6 +8,7 @@ checks! {
     a_request_without_a_usable_key_is_refused,
     a_body_that_breaks_its_schema_is_told_where,
     an_article_without_a_price_can_be_ordered_with_the_same_key_later,
+    an_order_costs_what_is_current_at_its_moment_and_not_what_is_planned,
     articles_sold_in_several_currencies_are_not_one_order,
     what_is_not_there_is_told_so,
     a_cancelled_order_can_be_cancelled_again,

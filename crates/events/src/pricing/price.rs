@@ -9,6 +9,26 @@ use serde::{Deserialize, Serialize};
 
 pub const TOPIC: &str = "pricing.price";
 
+/// An article is to have this price from a moment to come; it replaces what was planned for that moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PricePlanned {
+    pub sku: String,
+    pub currency: String,
+    pub amount: i64,
+    pub valid_from: String,
+}
+
+impl EventType for PricePlanned {
+    const SCHEMA: &'static EventSchema = &EventSchema {
+        name: "pricing.price.planned",
+        version: 1,
+        topic: TOPIC,
+        private: true,
+        schema: schema!("urn:millrace:pricing.price.planned:1", "../../schemas/events/pricing.price/planned.v1.json"),
+    };
+}
+
 /// An article has a new price.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

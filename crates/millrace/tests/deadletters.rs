@@ -45,7 +45,7 @@ impl Command for RaiseTo {
 impl Aggregate for Price {
     type Event = price::Event;
     fn evolve(&mut self, event: &price::Event) {
-        let price::Event::Updated(event) = event;
+        let price::Event::Updated(event) = event else { return };
         self.0 = event.amount;
     }
 }

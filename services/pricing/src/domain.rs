@@ -53,8 +53,11 @@ pub struct Dated {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Price {
+    /// On the same level, as snapshots have it that were written before a price could be planned.
+    #[serde(flatten)]
     pub current: Option<Dated>,
     /// By their moments in microseconds.
+    #[serde(default)]
     planned: BTreeMap<i64, Dated>,
 }
 

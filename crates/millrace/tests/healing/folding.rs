@@ -46,7 +46,7 @@ impl View for Amount {
 
 impl Projects<Price> for Amount {
     fn key(event: &Event<Price>) -> Option<RowKey> {
-        let Price::Updated(event) = &event.data;
+        let Price::Updated(event) = &event.data else { return None };
         Some(RowKey::single(event.amount.to_string()))
     }
 

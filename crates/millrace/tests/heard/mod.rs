@@ -19,7 +19,7 @@ impl Projects<price::Event> for Heard {
     }
 
     fn apply(&mut self, event: &Event<price::Event>) {
-        let price::Event::Updated(event) = &event.data;
+        let price::Event::Updated(event) = &event.data else { return };
         self.0.push(event.amount);
     }
 }

@@ -120,3 +120,21 @@ fn so_many_prices_are_planned_and_one_of_them_can_still_be_replaced() {
     after(&full, plan(1, 100)).then_rejected("too_many_planned_prices");
     after(&full, plan(1, 2)).then::<Price>(SKU, [planned(1, 2)]).then_nothing_else();
 }
+
+#[test]
+fn a_snapshot_from_before_prices_were_planned_is_still_read() {
+    let before = r#"{"sku":"SKU-001","currency":"EUR","amount":1500,"validFrom":"2026-01-01T00:00:00.000000Z"}"#;
+    let price: Price = serde_json::from_str(before).expect("a price");
+    assert_eq!(price.current.as_ref().map(|current| current.amount), Some(1500));
+    let mut planned = price;
+    let plan = PricePlanned {
+        sku: SKU.into(),
+        currency: "EUR".into(),
+        amount: 1600,
+        valid_from: "2026-03-01T00:00:00.000000Z".into(),
+    };
+    millrace::Aggregate::evolve(&mut planned, &plan.into());
+    let stored = serde_json::to_string(&planned).expect("JSON");
+    let read: Price = serde_json::from_str(&stored).expect("a price");
+    assert_eq!((read.current.map(|it| it.amount), planned.planned().len(), read.planned.len()), (Some(1500), 1, 1));
+}

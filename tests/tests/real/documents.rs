@@ -24,6 +24,11 @@ async fn what_is_published_on_every_topic_is_a_message_of_its_services_document(
     let request = Request::post("/integrations/events").header("content-type", "application/cloudevents+json");
     let answer = shop.door().call(request.body(Body::from(told.to_string())).expect("a request")).await;
     assert_eq!(answer.expect("an answer").status(), StatusCode::NO_CONTENT);
+    let page = json!({ "name": "Hand mill", "category": "mills", "attributes": { "colour": "grey" } });
+    let request = Request::put("/products/SKU-001").header("content-type", "application/json");
+    let request = request.header("idempotency-key", "described").body(Body::from(page.to_string()));
+    let answer = shop.door().call(request.expect("a request")).await;
+    assert_eq!(answer.expect("an answer").status(), StatusCode::ACCEPTED);
     let documents = documents(&config());
     for topic in TOPICS {
         let document: Value =

@@ -19,7 +19,7 @@ pub const BESIDE: [(&str, usize); 7] = [
     ("load", 1_750),
     ("wiring", 930),
 ];
-pub const FRAMEWORK: usize = 10_000;
+pub const FRAMEWORK: usize = 10_020;
 
 /// Lines of each folder of `parent`, without tests, comments and blanks.
 pub fn lines_by_folder<'a>(files: &'a [File], parent: &str) -> BTreeMap<&'a str, usize> {

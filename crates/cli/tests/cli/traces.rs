@@ -119,7 +119,7 @@ fn is_one_trace(all: &[(String, Span)], correlation: &str) {
         assert_eq!(first.span_id, trace.root, "{service}: the parent of {} is not in the trace", span.name);
     }
     let services: BTreeSet<_> = trace.spans.values().map(|(service, _)| service.as_str()).collect();
-    let wanted = ["gateway", "notifications", "orders", "payment", "shipping", "warehouse"];
+    let wanted = ["catalog", "gateway", "notifications", "orders", "payment", "shipping", "warehouse"];
     assert_eq!(services, BTreeSet::from(wanted));
 
     let mails: Vec<_> = trace.spans.values().filter(|(_, span)| span.name == "perform send_mail").collect();

@@ -70,7 +70,7 @@ fn a_price_in_another_currency_has_nothing_to_compare_with() {
 #[test]
 fn a_price_for_later_is_planned_and_becomes_current_once() {
     let current = updated(1500, "EUR", -1, None);
-    after(&[current.clone()], plan(1400, 1)).then::<Price>(SKU, [planned(1400, 1)]).then_nothing_else();
+    after(std::slice::from_ref(&current), plan(1400, 1)).then::<Price>(SKU, [planned(1400, 1)]).then_nothing_else();
     let began = updated(1400, "EUR", 1, Some(1500));
     let history = [current, planned(1400, 1), began.clone()];
     after(&history[..2], begin(1)).then::<Price>(SKU, [began]).then_nothing_else();

@@ -11,7 +11,7 @@ use xtask::schemas::{Catalogue, Kind, SchemaFile};
 const LARGEST_INTEGER: i64 = (1 << 53) - 1;
 
 /// A misspelt keyword is an annotation to a validator, so what is allowed is listed.
-const KEYWORDS: [&str; 26] = [
+const KEYWORDS: [&str; 28] = [
     "$schema",
     "$id",
     "$ref",
@@ -23,6 +23,8 @@ const KEYWORDS: [&str; 26] = [
     "properties",
     "required",
     "additionalProperties",
+    "propertyNames",
+    "maxProperties",
     "items",
     "minItems",
     "maxItems",
@@ -64,7 +66,8 @@ fn parts(schema: &Value, at: String) -> Vec<(String, &Map<String, Value>)> {
     let Some(keywords) = schema.as_object() else { return Vec::new() };
     let properties = schema["properties"].as_object().into_iter().flatten();
     let below = properties.map(|(name, part)| (format!("{at}/properties/{name}"), part));
-    let items = schema.get("items").map(|part| (format!("{at}/items"), part));
+    let of_many = ["items", "additionalProperties", "propertyNames"];
+    let items = of_many.into_iter().filter_map(|keyword| Some((format!("{at}/{keyword}"), schema.get(keyword)?)));
     let below = below.chain(items).flat_map(|(at, part)| parts(part, at));
     std::iter::once((at.clone(), keywords)).chain(below).collect()
 }
@@ -141,6 +144,10 @@ fn everything_is_bounded_and_objects_are_closed() {
             Some("integer") => {
                 let bound = |keyword: &str| part.get(keyword).and_then(Value::as_i64).expect(at);
                 assert!(-LARGEST_INTEGER <= bound("minimum") && bound("maximum") <= LARGEST_INTEGER, "{at}");
+            }
+            // A map: its names are not ours, so they and their number are bounded.
+            Some("object") if part.get("additionalProperties").is_some_and(Value::is_object) => {
+                assert!(has("maxProperties") && has("propertyNames") && !has("properties"), "{at}");
             }
             Some("object") => {
                 assert!(part.get("additionalProperties") == Some(&Value::Bool(false)) && has("required"), "{at}")

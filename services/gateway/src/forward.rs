@@ -65,7 +65,7 @@ pub async fn forward(Door { service, guard, .. }: Door, answered: Answered, requ
 
 /// A timeline as server-sent events.
 pub async fn watch(Door { service, guard, .. }: Door, answered: Answered, uri: Uri, given: HeaderMap) -> Answer {
-    let path = uri.path().trim_end_matches(LIVE).to_owned();
+    let path = uri.path().strip_suffix(LIVE).unwrap_or_default().to_owned();
     let clock = service.clock().clone();
     let grant = match guard.admit(&given, answered.call.needs, clock.now_us()) {
         Ok(grant) => grant,

@@ -273,6 +273,13 @@ async fn a_reader_that_comes_back_goes_on_where_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_order_may_be_called_as_the_path_ends() {
+    let sidecar = Recorder::answering([news(&["a.fulfilled"], "1.0", true)]);
+    call(&sidecar, request(&Method::GET, "/orders/events/events", &[], "")).await;
+    assert_eq!(sidecar.asked()[0].1.uri(), "/orders/events?seen=0.0&wait_ms=0");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_history_of_no_order_is_not_found() {
     let problem = answer(404, &[("content-type", "application/problem+json")], "order_not_found");
     let sidecar = Recorder::answering([problem]);
